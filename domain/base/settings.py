@@ -64,44 +64,43 @@ class Settings:
 
         Raises `SettingsError` for the first wrong one.
         """
-        values = {name: value.strip() for name, value in environ.items() if value.strip()}
-        environment = _read(values, "DRIPGRAPH_ENV", "development", _environment)
+        environment = _read(environ, "DRIPGRAPH_ENV", "development", _environment)
         production = environment is Environment.PRODUCTION
         for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "SMTP_URL", "PUBLIC_URL"):
-            if production and name not in values:
+            if production and not _text(environ, name):
                 raise SettingsError(f"{name} is not set: production needs {_EXPECTED[name]}")
-        data_dir = _read(values, "DATA_DIR", ".data", _folder)
-        port = _read(values, "PORT", "8000", _port)
-        public_url = _read(values, "PUBLIC_URL", f"http://localhost:{port}", _public_url)
+        data_dir = _read(environ, "DATA_DIR", ".data", _folder)
+        port = _read(environ, "PORT", "8000", _port)
+        public_url = _read(environ, "PUBLIC_URL", f"http://localhost:{port}", _public_url)
         if production:
             _refuse_plain_http(public_url)
         return cls(
             environment=environment,
             data_dir=data_dir,
-            database_url=_read_optional(values, "DATABASE_URL", _database_url),
-            redis_url=_read_optional(values, "REDIS_URL", _redis_url),
-            secret_key=_read_optional(values, "SECRET_KEY", _secret_key) or _kept_key(data_dir),
-            smtp_url=_read_optional(values, "SMTP_URL", _smtp_url),
-            anthropic_api_key=_read_optional(values, "ANTHROPIC_API_KEY", str),
+            database_url=_read_optional(environ, "DATABASE_URL", _database_url),
+            redis_url=_read_optional(environ, "REDIS_URL", _redis_url),
+            secret_key=_read_optional(environ, "SECRET_KEY", _secret_key) or _kept_key(data_dir),
+            smtp_url=_read_optional(environ, "SMTP_URL", _smtp_url),
+            anthropic_api_key=_read_optional(environ, "ANTHROPIC_API_KEY", str),
             public_url=public_url,
-            host=values.get("HOST", "127.0.0.1"),
+            host=_text(environ, "HOST") or "127.0.0.1",
             port=port,
-            trusted_proxies=values.get("TRUSTED_PROXIES", ""),
-            mail_from=_read(values, "MAIL_FROM", "Dripgraph <hello@example.com>", _mail_from),
-            mailbox_host=values.get("MAILBOX_HOST", "127.0.0.1"),
-            mailbox_smtp_port=_read(values, "MAILBOX_SMTP_PORT", "1025", _port),
-            mailbox_http_port=_read(values, "MAILBOX_HTTP_PORT", "8025", _port),
-            database_pool_size=_read(values, "DATABASE_POOL_SIZE", "10", _between(1, 500)),
-            read_pool_size=_read(values, "READ_POOL_SIZE", "10", _between(1, 500)),
-            worker_processes=_read(values, "WORKER_PROCESSES", "1", _between(1, 64)),
-            worker_threads=_read(values, "WORKER_THREADS", "8", _between(1, 128)),
+            trusted_proxies=_text(environ, "TRUSTED_PROXIES") or "",
+            mail_from=_read(environ, "MAIL_FROM", "Dripgraph <hello@example.com>", _mail_from),
+            mailbox_host=_text(environ, "MAILBOX_HOST") or "127.0.0.1",
+            mailbox_smtp_port=_read(environ, "MAILBOX_SMTP_PORT", "1025", _port),
+            mailbox_http_port=_read(environ, "MAILBOX_HTTP_PORT", "8025", _port),
+            database_pool_size=_read(environ, "DATABASE_POOL_SIZE", "10", _between(1, 500)),
+            read_pool_size=_read(environ, "READ_POOL_SIZE", "10", _between(1, 500)),
+            worker_processes=_read(environ, "WORKER_PROCESSES", "1", _between(1, 64)),
+            worker_threads=_read(environ, "WORKER_THREADS", "8", _between(1, 128)),
             access_token_seconds=_read(
-                values, "ACCESS_TOKEN_SECONDS", "900", _between(30, 24 * 3600)
+                environ, "ACCESS_TOKEN_SECONDS", "900", _between(30, 24 * 3600)
             ),
             refresh_token_seconds=_read(
-                values, "REFRESH_TOKEN_SECONDS", str(30 * 86400), _between(60, 400 * 86400)
+                environ, "REFRESH_TOKEN_SECONDS", str(30 * 86400), _between(60, 400 * 86400)
             ),
-            log_level=_read(values, "LOG_LEVEL", "INFO", _log_level),
+            log_level=_read(environ, "LOG_LEVEL", "INFO", _log_level),
         )
 
     @property
@@ -143,17 +142,24 @@ _EXPECTED: Final = {
 }
 
 
-def _read(values: Mapping[str, str], name: str, default: str, parse: Callable[[str], T]) -> T:
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(name, "").strip() or None
+
+
+def _read(environ: Mapping[str, str], name: str, default: str, parse: Callable[[str], T]) -> T:
     try:
-        return parse(values.get(name, default))
+        return parse(_text(environ, name) or default)
     except ValueError as error:
-        # A parser may say more than the table; secrets are never repeated.
+        # A parser may say more than the table; the value itself may be a secret.
         expected = str(error) or _EXPECTED[name]
         raise SettingsError(f"{name} is wrong: it must be {expected}") from None
 
 
-def _read_optional(values: Mapping[str, str], name: str, parse: Callable[[str], str]) -> str | None:
-    return _read(values, name, values[name], parse) if name in values else None
+def _read_optional(
+    environ: Mapping[str, str], name: str, parse: Callable[[str], str]
+) -> str | None:
+    text = _text(environ, name)
+    return None if text is None else _read(environ, name, text, parse)
 
 
 def _environment(text: str) -> Environment:
@@ -181,17 +187,11 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
 _port = _between(1, 65535)
 
 
-def _split(text: str) -> SplitResult:
-    parts = urlsplit(text)
-    # Reading the port is what makes urlsplit check it.
-    if parts.port == 0:
-        raise ValueError
-    return parts
-
-
 def _checked(text: str, *, valid: Callable[[SplitResult], bool]) -> str:
     try:
-        accepted = valid(_split(text))
+        parts = urlsplit(text)
+        # Reading the port is what makes urlsplit check it.
+        accepted = parts.port != 0 and valid(parts)
     except ValueError:
         accepted = False
     if not accepted:

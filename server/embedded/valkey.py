@@ -1,13 +1,13 @@
 """Valkey from a wheel, on a Unix socket. It keeps nothing: Postgres is the truth."""
 
 import os
+import re
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
-
-import redis
 
 from server.embedded.place import own_folder, package_folder, socket_folder
 from server.embedded.processes import POLL_SECONDS, EmbeddedError, RunningServer, start_tied
@@ -27,7 +27,7 @@ def start_valkey(data_dir: Path) -> RunningServer:
     own_folder(data_dir, None)
     socket_path = socket_folder(data_dir, SOCKET_NAME, None) / SOCKET_NAME
     url = f"unix://{quote(str(socket_path))}?db=0"
-    pid = _answering_pid(url)
+    pid = _answering_pid(socket_path)
     process = None
     if pid is None:
         command = [
@@ -40,7 +40,7 @@ def start_valkey(data_dir: Path) -> RunningServer:
         with log_path.open("wb") as log:
             process = start_tied(command, death_signal=signal.SIGTERM, output=log)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while (pid := _answering_pid(url)) is None:
+        while (pid := _answering_pid(socket_path)) is None:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 process.wait()
@@ -57,12 +57,19 @@ def start_valkey(data_dir: Path) -> RunningServer:
     )
 
 
-def _answering_pid(url: str) -> int | None:
-    with redis.Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=5.0) as client:
-        try:
-            return int(client.info("server")["process_id"])
-        except redis.ConnectionError:
+def _answering_pid(socket_path: Path) -> int | None:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5.0)
+        if probe.connect_ex(str(socket_path)) != 0:
             return None
+        probe.sendall(b"INFO server\r\n")
+        answer = b""
+        while (found := re.search(rb"process_id:(\d+)\r", answer)) is None:
+            received = probe.recv(4096)
+            if not received:
+                return None
+            answer += received
+    return int(found[1])
 
 
 def _program() -> Path:
