@@ -1,6 +1,6 @@
 """The mail server to hand messages to, as its URL states it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -31,7 +31,7 @@ class SmtpAccount:
     host: str
     port: int
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     security: Security = "auto"
     verify_certificate: bool = True
     pipelining: Pipelining = "auto"

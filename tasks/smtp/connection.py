@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import cast
 
 from aiosmtplib import SMTP, SMTPException
 
@@ -46,10 +47,12 @@ async def greet(account: SmtpAccount) -> Greeted:
         client.close()
         raise
     transport = client.transport if client.protocol is None else client.protocol.transport
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+    if transport is None or transport.is_closing():
         client.close()
         raise TransportUnavailableError(f"{account}: the server closed the connection")
-    return Greeted(transport, _mode(account, client), client.supports_extension("smtputf8"))
+    # uvloop's transports have the methods of asyncio.Transport without being of its class.
+    ready = cast("asyncio.Transport", transport)
+    return Greeted(ready, _mode(account, client), client.supports_extension("smtputf8"))
 
 
 def take_over(greeted: Greeted, crew: Crew, *, message_limit: int) -> Session:
