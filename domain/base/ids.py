@@ -38,7 +38,7 @@ def fact_id(at: datetime, *natural_key: object) -> UUID:
     """
     digest = blake2b(digest_size=10)
     for part in natural_key:
-        data = part.bytes if type(part) is UUID else str(part).encode()
+        data = part.bytes if isinstance(part, UUID) else str(part).encode()
         digest.update(b"%d:" % len(data))
         digest.update(data)
     return _compose(at, int.from_bytes(digest.digest(), "big"))

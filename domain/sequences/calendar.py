@@ -1,6 +1,6 @@
 """Local times as instants, exact where clocks are put forward or back. Pure."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ def find_zone(name: str | None) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(maxsize=8192)
 def instant_of(day: date, at: time, zone: tzinfo) -> datetime | None:
     """The UTC instant at which the clocks of `zone` first show `at` (whole seconds) on `day`.
 
@@ -49,7 +50,7 @@ def instant_of(day: date, at: time, zone: tzinfo) -> datetime | None:
 
 
 def next_local_time(
-    reference: datetime, at: time, weekdays: AbstractSet[int], zone: tzinfo, *, is_inclusive: bool
+    reference: datetime, at: time, weekdays: Collection[int], zone: tzinfo, *, is_inclusive: bool
 ) -> datetime:
     """The first instant from `reference` on (after it, unless inclusive) at `at` on a weekday.
 

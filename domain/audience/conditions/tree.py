@@ -4,6 +4,7 @@ Every test is either true or false: what is not known (no last name, an attribut
 makes a test false, and `Not` of it true. Text is compared exactly as written.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -171,3 +172,16 @@ Condition: TypeAlias = (
     All | AnyOf | Not | Profile | Created | Attribute | HasTag | EventCount | Engagement
 )
 CONDITIONS = (All, AnyOf, Not, Profile, Created, Attribute, HasTag, EventCount, Engagement)
+
+
+def walk(condition: Condition) -> Iterator[Condition]:
+    """The condition and all those inside it, outermost first."""
+    yield condition
+    match condition:
+        case All() | AnyOf():
+            for inner in condition.conditions:
+                yield from walk(inner)
+        case Not():
+            yield from walk(condition.condition)
+        case _:
+            pass
