@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+
 Record: TypeAlias = asyncpg.Record
+PostgresError: TypeAlias = asyncpg.PostgresError
 Connection: TypeAlias = asyncpg.Connection
 T = TypeVar("T")
 
@@ -95,6 +97,18 @@ async def connect(
         config=tortoise_config(url, pool_min=pool_min, pool_max=pool_max, application=application),
         _enable_global_fallback=True,
     )
+
+
+async def connect_alone(url: str, **server_settings: str) -> Connection:
+    """A connection outside the pool, for what must hold one: a lock, a subscription."""
+    connections = cast("dict[str, dict[str, object]]", tortoise_config(url)["connections"])
+    given = cast("dict[str, object]", connections["default"]["credentials"])
+    options = {
+        key: value
+        for key, value in given.items()
+        if key not in {"minsize", "maxsize", "application_name"}
+    }
+    return await asyncpg.connect(**options, server_settings=server_settings)
 
 
 async def disconnect() -> None:

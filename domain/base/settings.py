@@ -29,16 +29,16 @@ class Environment(StrEnum):
 class Settings:
     """What a process is told from outside; `.env.example` says what each means.
 
-    `database_url` and `redis_url` are None when embedded servers are to be used, and `smtp_url`
-    when mail goes to the built-in mailbox: in development only.
+    `database_url` and `redis_url` are empty when embedded servers are to be used, and `smtp_url`
+    when mail goes to the built-in mailbox (then see `relay_url`): in development only.
     """
 
     environment: Environment
     data_dir: Path
-    database_url: str | None
-    redis_url: str | None
+    database_url: str
+    redis_url: str
     secret_key: str
-    smtp_url: str | None
+    smtp_url: str
     anthropic_api_key: str | None
     public_url: str
     host: str
@@ -77,10 +77,10 @@ class Settings:
         return cls(
             environment=environment,
             data_dir=data_dir,
-            database_url=_read_optional(environ, "DATABASE_URL", _database_url),
-            redis_url=_read_optional(environ, "REDIS_URL", _redis_url),
+            database_url=_read_optional(environ, "DATABASE_URL", _database_url) or "",
+            redis_url=_read_optional(environ, "REDIS_URL", _redis_url) or "",
             secret_key=_read_optional(environ, "SECRET_KEY", _secret_key) or _kept_key(data_dir),
-            smtp_url=_read_optional(environ, "SMTP_URL", _smtp_url),
+            smtp_url=_read_optional(environ, "SMTP_URL", _smtp_url) or "",
             anthropic_api_key=_read_optional(environ, "ANTHROPIC_API_KEY", str),
             public_url=public_url,
             host=_text(environ, "HOST") or "127.0.0.1",
@@ -102,6 +102,11 @@ class Settings:
             ),
             log_level=_read(environ, "LOG_LEVEL", "INFO", _log_level),
         )
+
+    @property
+    def relay_url(self) -> str:
+        """Where mail is handed over: the named relay, else the built-in mailbox."""
+        return self.smtp_url or f"smtp://{self.mailbox_host}:{self.mailbox_smtp_port}"
 
     @property
     def is_production(self) -> bool:
