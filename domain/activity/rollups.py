@@ -1,7 +1,7 @@
 """Hourly counters of messages by step, kept in the transaction that records the fact."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -98,7 +98,7 @@ class SendStats:
     clicked: int
     unsubscribed: int
     sent_per_second: float
-    as_of: datetime
+    as_of: datetime = field(compare=False)
 
 
 _READ = f"""
