@@ -1,0 +1,99 @@
+"""Taking messages out of the queue to send them: with a lease, an owner, and a last look."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.activity.rollups import RollupRow, add_to_rollups
+from domain.base.database import Record, fetch, transaction
+
+BATCH = 200
+LEASE_SECONDS = 300
+
+
+class Claimed(NamedTuple):
+    """A message that is ours to send until `lease_until`, with what its mail is made of.
+
+    `attributes` is JSON as text.
+    """
+
+    message_id: UUID
+    workspace_id: UUID
+    sequence_id: UUID
+    step_key: str
+    revision_id: UUID
+    attempt: int
+    queued_at: datetime
+    deadline_at: datetime | None
+    lease_until: datetime
+    subscriber_id: UUID
+    email: str
+    first_name: str | None
+    last_name: str | None
+    timezone: str | None
+    locale: str | None
+    attributes: str
+    tags: list[str]
+
+
+# Held messages stay where they are; who must not be mailed any more is told apart in the same
+# statement, so that no unsubscribe falls between the look and the claim. Rows are locked in the
+# order of the queue and taken by others are stepped over.
+_CLAIM = """
+WITH due AS (
+    SELECT m.id, m.workspace_id, m.subscriber_id, m.deadline_at
+    FROM message m
+    WHERE m.status = 'queued' AND m.send_after <= $1
+      AND NOT EXISTS (
+        SELECT FROM delivery_hold h
+        WHERE h.workspace_id = m.workspace_id AND h.source_id = m.sequence_id)
+    ORDER BY m.send_after
+    LIMIT $2
+    FOR UPDATE OF m SKIP LOCKED
+), looked AS (
+    SELECT due.id, due.workspace_id, CASE
+        WHEN s.status <> 'subscribed' THEN s.status
+        WHEN x.reason IS NOT NULL THEN 'suppressed'
+        WHEN due.deadline_at < $1 THEN 'too_late'
+      END AS reason,
+      s.id AS subscriber_id, s.email, s.first_name, s.last_name, s.timezone, s.locale,
+      s.attributes::text AS attributes, s.tags
+    FROM due
+    JOIN subscriber s ON s.id = due.subscriber_id AND s.workspace_id = due.workspace_id
+    LEFT JOIN suppression x ON x.workspace_id = due.workspace_id AND x.email = s.email
+)
+UPDATE message m SET
+    status = CASE WHEN reason_found THEN 'skipped' ELSE 'sending' END,
+    reason = looked.reason,
+    skipped_at = CASE WHEN reason_found THEN $1 END,
+    owner = CASE WHEN reason_found THEN NULL ELSE $3::uuid END,
+    lease_until = CASE WHEN reason_found THEN NULL ELSE $4::timestamptz END,
+    attempts = m.attempts + CASE WHEN reason_found THEN 0 ELSE 1 END
+FROM looked, LATERAL (SELECT looked.reason IS NOT NULL AS reason_found) found
+WHERE m.id = looked.id AND m.workspace_id = looked.workspace_id
+RETURNING m.id, m.workspace_id, m.sequence_id, m.step_key, m.revision_id, m.attempts,
+    m.queued_at, m.deadline_at, m.lease_until, looked.subscriber_id, looked.email,
+    looked.first_name, looked.last_name, looked.timezone, looked.locale, looked.attributes,
+    looked.tags, looked.reason
+"""
+
+
+async def claim_batch(
+    now: datetime, owner: UUID, limit: int = BATCH, lease_seconds: int = LEASE_SECONDS
+) -> list[Claimed] | None:
+    """Claim up to `limit` messages that may go now, and skip those that must not go any more.
+
+    None when the queue has nothing due; an empty list when all that was due has been skipped.
+    """
+    async with transaction():
+        rows = await fetch(_CLAIM, now, limit, owner, now + timedelta(seconds=lease_seconds))
+        skipped = [row for row in rows if row["reason"] is not None]
+        if skipped:
+            await add_to_rollups([_skipped(row, now) for row in skipped])
+    if not rows:
+        return None
+    return [Claimed._make(row[:-1]) for row in rows if row["reason"] is None]
+
+
+def _skipped(row: Record, now: datetime) -> RollupRow:
+    return RollupRow(row["workspace_id"], row["sequence_id"], row["step_key"], now, skipped=1)
