@@ -30,7 +30,7 @@ class CreateTable(CreateModel):
     async def database_forward(
         self,
         app_label: str,
-        old_state: State,
+        old_state: State,  # noqa: ARG002  the ORM calls it so
         new_state: State,
         state_editor: BaseSchemaEditor | None = None,
     ) -> None:

@@ -1,0 +1,26 @@
+"""The queries of the API: a list of fields, each with the access it needs."""
+
+import strawberry
+
+from domain.identity.viewer import Access
+from resolvers import identity, nodes
+from schema.base.fields import query
+
+
+@strawberry.type
+class Query:
+    viewer = query(identity.viewer, access=None, description="Who is asking; null for nobody.")
+    node = query(
+        nodes.node, access=Access.READ, description="Anything by its id; null if there is none."
+    )
+    nodes = query(
+        nodes.nodes, access=Access.READ, description="Up to 100 things by their ids, in order."
+    )
+    members = query(
+        identity.members, access=Access.READ, description="The workspace's members, oldest first."
+    )
+    api_keys = query(
+        identity.api_keys_of_workspace,
+        access=Access.MANAGE,
+        description="The workspace's API keys, newest first.",
+    )

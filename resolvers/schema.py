@@ -1,0 +1,38 @@
+"""The executable schema, and its text as committed in `schema/schema.graphql`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import strawberry
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from resolvers.mutation import Mutation
+from resolvers.query import Query
+from schema.base.rows import read_field
+
+SDL_PATH = Path(__file__).parent.parent / "schema" / "schema.graphql"
+
+
+def build_schema(
+    extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+) -> strawberry.Schema:
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        extensions=list(extensions),
+        config=StrawberryConfig(default_resolver=read_field),
+    )
+
+
+def sdl() -> str:
+    return build_schema().as_str() + "\n"
+
+
+def main() -> None:
+    """Write the committed SDL anew."""
+    SDL_PATH.write_text(sdl(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Global ids: `Type:uuid` in base64url, opaque to clients."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLResolveInfo
+from graphql.type import GraphQLAbstractType
+
+from domain.base.database import Record
+from domain.base.errors import InvalidInputError
+from schema.base.context import Context, Info
+from schema.base.rows import TypedRow
+
+
+def encode_id(typename: str, identifier: UUID) -> strawberry.ID:
+    text = base64.urlsafe_b64encode(f"{typename}:{identifier}".encode()).decode()
+    return strawberry.ID(text.rstrip("="))
+
+
+def split_id(global_id: str) -> tuple[str, UUID] | None:
+    """The type and id inside, or None when it is no id of ours."""
+    try:
+        text = base64.b64decode(global_id + "=" * (-len(global_id) % 4), b"-_", validate=True)
+        typename, _, identifier = text.decode().partition(":")
+        return typename, UUID(identifier)
+    except (binascii.Error, ValueError):
+        return None
+
+
+# An id that names nothing: it is looked up and not found like any other stranger's id.
+NOTHING = UUID(int=0)
+
+
+def decode_id(typename: str, global_id: str) -> UUID:
+    """The id inside; that of nothing when it is not an id of this type."""
+    parts = split_id(global_id)
+    return parts[1] if parts is not None and parts[0] == typename else NOTHING
+
+
+def decode_ids(typename: str, global_ids: list[strawberry.ID], *, most: int) -> list[UUID]:
+    """Raises InvalidInputError when there are more than `most`."""
+    if len(global_ids) > most:
+        raise InvalidInputError(f"At most {most} ids at a time.", field="ids")
+    return [decode_id(typename, global_id) for global_id in global_ids]
+
+
+@strawberry.interface(description="Anything that has an id of its own.")
+class Node:
+    @strawberry.field(description="Opaque and stable; unique over all types.")
+    def id(self, info: Info) -> strawberry.ID:
+        row: Record = self  # A type is read off its row.
+        typename = info.path.typename
+        if typename is None:
+            message = "a node's id was asked for outside any type"
+            raise RuntimeError(message)
+        return encode_id(typename, row["id"])
+
+    @classmethod
+    def is_type_of(cls, obj: object, _info: GraphQLResolveInfo[Context]) -> bool:  # noqa: ARG003
+        """Rows carry no type; the field that answered them knows."""
+        return True
+
+    @classmethod
+    def resolve_type(
+        cls, obj: object, _info: GraphQLResolveInfo[Context], _type: GraphQLAbstractType
+    ) -> str:
+        if not isinstance(obj, TypedRow):
+            message = f"a {type(obj).__name__} says nothing of its type"
+            raise TypeError(message)
+        return obj.typename
+
+
+NodeReader = Callable[[UUID, list[UUID]], Awaitable[dict[UUID, Record]]]
+_readers: dict[str, NodeReader] = {}
+
+
+def readable_by_id(typename: str, read: NodeReader) -> None:
+    """Let `node(id)` find this type; `read` takes the workspace and ids, answers rows by id."""
+    _readers[typename] = read
+
+
+async def read_nodes(workspace_id: UUID, global_ids: list[strawberry.ID]) -> list[TypedRow | None]:
+    """Rows in the order of `global_ids`, None for what does not exist in this workspace."""
+    parts = [split_id(global_id) for global_id in global_ids]
+    wanted: dict[str, list[UUID]] = {}
+    for part in parts:
+        if part is not None and part[0] in _readers:
+            wanted.setdefault(part[0], []).append(part[1])
+    found = {
+        (typename, identifier): row
+        for typename, identifiers in wanted.items()
+        for identifier, row in (await _readers[typename](workspace_id, identifiers)).items()
+    }
+    return [
+        TypedRow(part[0], found[part]) if part is not None and part in found else None
+        for part in parts
+    ]
+
+
+def node_types() -> set[str]:
+    return set(_readers)

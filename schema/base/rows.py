@@ -1,0 +1,24 @@
+"""Types are read off rows: a field without a resolver is the column of the same name."""
+
+from collections.abc import Mapping
+
+from asyncpg import Record
+
+
+class TypedRow:
+    """A row that says which GraphQL type it is of, for fields that answer an interface."""
+
+    __slots__ = ("row", "typename")
+
+    def __init__(self, typename: str, row: Record) -> None:
+        self.typename = typename
+        self.row = row
+
+    def __getitem__(self, name: str) -> object:
+        return self.row[name]
+
+
+def read_field(source: object, name: str) -> object:
+    if isinstance(source, (Record, TypedRow, Mapping)):
+        return source[name]
+    return getattr(source, name)

@@ -1,0 +1,144 @@
+"""What one GraphQL document may ask for, decided in time linear in its size.
+
+A fragment's figures are worked out once and added up wherever it is spread, so that a chain of
+fragments that each spread the next one twice costs no more than its text.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    parse,
+    validate,
+)
+
+MAX_TOKENS = 2_000
+MAX_DEPTH = 20
+MAX_FIELDS = 2_000
+MAX_ALIASES = 50
+MAX_NESTING = 60
+MAX_QUERY_CHARACTERS = 50_000
+_SATURATED = 1 << 40
+
+_BLOCK_OR_TEXT = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*|([{(\[])|([})\]])'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of a selection with all its fragments spread: levels, fields and aliases in it."""
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that has been read, and what is wrong with it."""
+
+    document: DocumentNode
+    errors: tuple[GraphQLError, ...]
+
+
+def check_nesting(text: str) -> None:
+    """Refuse brackets nested so deeply that a recursive parser would give up in their midst."""
+    if len(text) > MAX_QUERY_CHARACTERS:
+        raise GraphQLError(f"A document has at most {MAX_QUERY_CHARACTERS:,} characters.")
+    depth = 0
+    for match in _BLOCK_OR_TEXT.finditer(text):
+        if match[1]:
+            depth += 1
+            if depth > MAX_NESTING:
+                raise GraphQLError(f"Brackets may be nested {MAX_NESTING} deep.")
+        elif match[2]:
+            depth -= 1
+
+
+def check_document(document: DocumentNode) -> None:
+    """Raises GraphQLError for the first operation that asks for too much."""
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    known: dict[str, Figures] = {}
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            _refuse_excess(node, _figures(node.selection_set, fragments, known, frozenset()))
+
+
+def _refuse_excess(node: OperationDefinitionNode, figures: Figures) -> None:
+    for name, value, limit in (
+        ("levels", figures.depth, MAX_DEPTH),
+        ("fields", figures.fields, MAX_FIELDS),
+        ("aliases", figures.aliases, MAX_ALIASES),
+    ):
+        if value > limit:
+            raise GraphQLError(f"An operation may have {limit:,} {name}.", nodes=[node])
+
+
+def _figures(
+    selection_set: SelectionSetNode,
+    fragments: dict[str, FragmentDefinitionNode],
+    known: dict[str, Figures],
+    open_fragments: frozenset[str],
+) -> Figures:
+    depth = fields = aliases = 0
+    for node in selection_set.selections:
+        if isinstance(node, FieldNode):
+            fields += 1
+            aliases += node.alias is not None
+            inner = (
+                _figures(node.selection_set, fragments, known, open_fragments)
+                if node.selection_set
+                else Figures()
+            )
+            depth = max(depth, inner.depth + 1)
+        elif isinstance(node, InlineFragmentNode):
+            inner = _figures(node.selection_set, fragments, known, open_fragments)
+            depth = max(depth, inner.depth)
+        elif isinstance(node, FragmentSpreadNode):
+            inner = _fragment_figures(node.name.value, fragments, known, open_fragments)
+            depth = max(depth, inner.depth)
+        else:
+            continue
+        fields = min(fields + inner.fields, _SATURATED)
+        aliases = min(aliases + inner.aliases, _SATURATED)
+    return Figures(depth, fields, aliases)
+
+
+def _fragment_figures(
+    name: str,
+    fragments: dict[str, FragmentDefinitionNode],
+    known: dict[str, Figures],
+    open_fragments: frozenset[str],
+) -> Figures:
+    # Cycles and unknown names are for the specification's own rules to report.
+    if name in open_fragments or name not in fragments:
+        return Figures()
+    if name not in known:
+        known[name] = _figures(
+            fragments[name].selection_set, fragments, known, open_fragments | {name}
+        )
+    return known[name]
+
+
+@lru_cache(maxsize=1_000)
+def prepare(schema: GraphQLSchema, text: str) -> Prepared:
+    """Parse, limit and validate a document; once for each text. Raises GraphQLError."""
+    check_nesting(text)
+    document = parse(text, max_tokens=MAX_TOKENS)
+    check_document(document)
+    return Prepared(document, tuple(validate(schema, document, max_errors=20)))
