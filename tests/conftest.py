@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -20,8 +19,6 @@ from server.app import create_app
 from server.embedded import StoreUrls, temporary_stores
 from tests.api_client import Api
 
-TEMPLATE = "dripgraph_template"
-
 
 def database_named(url: str, name: str) -> str:
     """The URL with another database; a socket's URL keeps its empty host."""
@@ -37,39 +34,54 @@ def stores() -> Iterator[StoreUrls]:
 
 
 @pytest.fixture(scope="session")
-async def template_database(stores: StoreUrls) -> "Template":
-    """A migrated database with two owners to copy; making it once keeps a fresh one cheap."""
+async def prepared(stores: StoreUrls) -> "Prepared":
+    """A migrated database with two owners; tests share it, and each finds it as it is now."""
     admin = await asyncpg.connect(stores.database_url)
-    await admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    await admin.execute("CREATE DATABASE dripgraph_test")
     await admin.close()
-    url = database_named(stores.database_url, TEMPLATE)
+    url = database_named(stores.database_url, "dripgraph_test")
     await migrate(url)
     await db.connect(url, pool_max=1)
-    partitions.forget_known()
     await partitions.ensure_ahead(now())
     settings = test_settings(url, stores.redis_url, ".")
     ada, eve = await new_session(settings, "ada"), await new_session(settings, "eve")
+    tables = await db.fetch(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace AND relname <> 'tortoise_migrations'"
+    )
     await db.disconnect()
-    return Template(ada, eve)
+    kept = {
+        "workspace": f"id IN ('{ada.workspace_id}', '{eve.workspace_id}')",
+        "account": f"id IN ('{ada.user_id}', '{eve.user_id}')",
+        "membership": f"user_id IN ('{ada.user_id}', '{eve.user_id}')",
+    }
+    statements = ["SET session_replication_role = replica"]
+    for (table,) in tables:
+        where = f" WHERE NOT ({kept[table]})" if table in kept else ""
+        statements.append(f"DELETE FROM {table}{where}")
+    statements.append(
+        "UPDATE workspace SET from_name = NULL, from_email = NULL, on_unknown = 'hold'"
+    )
+    return Prepared(url, ada, eve, "; ".join(statements))
 
 
 @pytest.fixture
-async def database_url(stores: StoreUrls, template_database: "Template") -> AsyncIterator[str]:
-    """A database of the test's own, for tests that start processes."""
-    name = f"test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(stores.database_url)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-    try:
-        yield database_named(stores.database_url, name)
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+async def database_url(prepared: "Prepared") -> AsyncIterator[str]:
+    """A database that holds the two owners and nothing else."""
+    yield prepared.url
+    admin = await asyncpg.connect(prepared.url)
+    # A process that the test killed may have left a backend in the midst of a transaction.
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await admin.execute(prepared.emptying)
+    await admin.close()
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[str]:
     """The same, with this process connected to it."""
-    partitions.forget_known()
     await db.connect(database_url, pool_max=8)
     try:
         yield database_url
@@ -90,11 +102,13 @@ async def redis_url(stores: StoreUrls) -> AsyncIterator[str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Template:
-    """Sessions that every database copied from the template knows."""
+class Prepared:
+    """`emptying` deletes all that tests have written."""
 
+    url: str
     ada: Session
     eve: Session
+    emptying: str
 
 
 def test_settings(database_url: str, redis_url: str, data_dir: str) -> Settings:
@@ -130,9 +144,9 @@ async def new_session(settings: Settings, name: str) -> Session:
 
 
 @pytest.fixture
-async def session(database: str, template_database: Template) -> Session:
+async def session(database: str, prepared: Prepared) -> Session:
     """The owner of the test's workspace."""
-    return template_database.ada
+    return prepared.ada
 
 
 @pytest.fixture
@@ -144,6 +158,6 @@ async def api(session: Session, settings: Settings) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def stranger(api: Api, template_database: Template) -> Api:
+async def stranger(api: Api, prepared: Prepared) -> Api:
     """The owner of another workspace, on the same server."""
-    return Api(api.client, template_database.eve.tokens.access_token)
+    return Api(api.client, prepared.eve.tokens.access_token)
