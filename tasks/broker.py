@@ -5,8 +5,11 @@ second (the scheduler rings again), a doubled one nothing, and a failed unit is 
 """
 
 import asyncio
+import importlib
 import logging
+import pkgutil
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +18,8 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
+
+import tasks
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +44,16 @@ class Actor:
     name: str
     queue: str
     unit: Unit
+    at_once: int
 
 
 actors: Final[dict[str, Actor]] = {}
 
 
-def actor(name: str) -> Callable[[Unit], Unit]:
+def actor(name: str, *, at_once: int = 1) -> Callable[[Unit], Unit]:
     """Let the decorated coroutine function answer the doorbell `name` (`noun.verb`).
+
+    A process runs `at_once` units of the same name and ids at the same time, no more.
 
     Raises ValueError when the name is taken.
     """
@@ -54,7 +62,7 @@ def actor(name: str) -> Callable[[Unit], Unit]:
         if name in actors:
             message = f"two units answer the doorbell {name}"
             raise ValueError(message)
-        actors[name] = Actor(name, queue_of(name), unit)
+        actors[name] = Actor(name, queue_of(name), unit, at_once)
         return unit
 
     return register
@@ -123,32 +131,41 @@ def waiting_key(name: str, ids: dict[str, str]) -> str:
 
 
 class Answering:
-    """Runs an actor's units on the event loop: per name and ids one at a time in a process.
+    """Runs an actor's units on the event loop, so many at once of the same name and ids.
 
-    A doorbell that comes while its unit runs makes it run once more, and takes no thread.
+    A doorbell beyond that takes no thread: it makes one of the running units run once more.
     """
 
     def __init__(self, chosen: Actor) -> None:
         self._unit = chosen.unit
-        self._running: set[frozenset[tuple[str, str]]] = set()
+        self._at_once = chosen.at_once
+        self._running: Counter[frozenset[tuple[str, str]]] = Counter()
         self._again: set[frozenset[tuple[str, str]]] = set()
 
     async def answer(self, **ids: str) -> None:
         key = frozenset(ids.items())
-        if key in self._running:
+        if self._running[key] >= self._at_once:
             self._again.add(key)
             return
-        self._running.add(key)
+        self._running[key] += 1
         try:
             await self._run(ids)
             while key in self._again:
                 self._again.discard(key)
                 await self._run(ids)
         finally:
-            self._running.discard(key)
-            self._again.discard(key)
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
+                self._again.discard(key)
 
     async def _run(self, ids: dict[str, str]) -> None:
         # A task of its own starts without the ORM's state of an earlier unit, which a restart of
         # Postgres may have broken.
         await asyncio.ensure_future(self._unit(**ids))
+
+
+def load_actors() -> None:
+    """Import every module of `tasks`, so that its actors, resources and duties are known."""
+    for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
+        importlib.import_module(module.name)

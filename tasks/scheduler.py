@@ -17,7 +17,7 @@ import asyncpg
 
 from domain.base import clock, database, doorbells, partitions
 from domain.base.settings import Settings
-from tasks.broker import Bell
+from tasks.broker import Bell, load_actors
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,8 @@ async def run_scheduler(settings: Settings, ended: asyncio.Event) -> None:
 
 
 async def main(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run every duty of `tasks` until SIGTERM or SIGINT."""
+    load_actors()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

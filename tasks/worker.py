@@ -1,10 +1,8 @@
 """One worker process: Dramatiq's consumers and threads around an event loop with the ORM."""
 
 import asyncio
-import importlib
 import logging
 import os
-import pkgutil
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -17,10 +15,9 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO, Middleware
 
-import tasks
 from domain.base import database, doorbells
 from domain.base.settings import Settings
-from tasks.broker import Answering, Bell, actors, create_broker, waiting_key
+from tasks.broker import Answering, Bell, actors, create_broker, load_actors, waiting_key
 
 if TYPE_CHECKING:
     from dramatiq import Broker, MessageProxy, Worker
@@ -50,12 +47,6 @@ def resource(opener: Resource) -> Resource:
 def is_stopping() -> bool:
     """Whether this worker was asked to end: a long unit returns after its current batch."""
     return _stopping.is_set()
-
-
-def load_actors() -> None:
-    """Import every module of `tasks`, so that its actors, resources and duties are known."""
-    for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
-        importlib.import_module(module.name)
 
 
 class LoopThread(AsyncIO):
@@ -156,7 +147,7 @@ def run_worker(settings: Settings, queues: set[str] | None = None, *, name: str 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    client = redis.Redis.from_url(settings.redis_url, socket_keepalive=True)
+    client = redis.Redis.from_url(settings.redis_url)
     broker = create_broker(
         client, [LoopThread(), Surroundings(settings, f"dripgraph {name}"), Taken(client)]
     )
