@@ -40,6 +40,10 @@ class PreparedDocuments(SchemaExtension):
         if context.query:
             prepared = prepare(context.schema._schema, context.query)  # noqa: SLF001
             context.graphql_document = prepared.document
+            if context._provided_operation_name is None and len(prepared.operations) > 1:  # noqa: SLF001
+                raise GraphQLError(
+                    "Must provide operation name if query contains multiple operations."
+                )
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -159,6 +163,12 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         value = orjson.loads(data)
         if isinstance(value, dict):
             _refuse_deep(value.get("variables"))
+        return value
+
+    def parse_json(self, data: str | bytes) -> Any:
+        value = super().parse_json(data)
+        if not isinstance(value, (dict, list)):
+            raise HTTPException(400, "The request body must be a JSON object.")
         return value
 
     def encode_json(self, data: object) -> bytes:

@@ -49,6 +49,7 @@ class Prepared:
     """A document that has been read, and what is wrong with it."""
 
     document: DocumentNode
+    operations: tuple[OperationDefinitionNode, ...]
     errors: tuple[GraphQLError, ...]
 
 
@@ -141,4 +142,7 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
     check_nesting(text)
     document = parse(text, max_tokens=MAX_TOKENS)
     check_document(document)
-    return Prepared(document, tuple(validate(schema, document, max_errors=20)))
+    operations = tuple(
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    )
+    return Prepared(document, operations, tuple(validate(schema, document, max_errors=20)))
