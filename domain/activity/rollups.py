@@ -81,7 +81,7 @@ async def add_to_rollups(rows: Sequence[RollupRow]) -> None:
 class SendStats:
     """All messages of one sequence so far.
 
-    `delivered` is None as long as no provider has reported any delivery or bounce.
+    `delivered` is None as long as no provider has reported any delivery.
     `sent_per_second` is the mean over the ten seconds before `as_of`.
     """
 
@@ -148,7 +148,7 @@ async def read_stats(wanted: Sequence[tuple[UUID, UUID]]) -> dict[UUID, SendStat
             skipped=row["skipped"],
             failed=row["failed"],
             unknown=row["unknown"],
-            delivered=row["delivered"] if row["delivered"] or row["bounced"] else None,
+            delivered=row["delivered"] or None,
             bounced=row["bounced"],
             opened=row["opened"],
             machine_opened=row["machine_opened"],
