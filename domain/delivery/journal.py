@@ -42,19 +42,20 @@ class Journal:
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(self._file, f"{_boot_id()}\n".encode())
         draft.rename(self._path)
-        self._is_whole = True
+        self._is_writable = True
 
     def write(self, message_id: UUID, step: Step) -> None:
         """Note a step of a message; raises OSError when the disk will not take it, then always."""
-        if not self._is_whole:
-            raise OSError(f"{self._path} ends in a torn record")
+        if not self._is_writable:
+            raise OSError(f"{self._path} is closed, or ends in a torn record")
         written = os.write(self._file, message_id.bytes[8:] + _STEP_BYTES[step])
         if written != _RECORD_BYTES:
-            self._is_whole = False
+            self._is_writable = False
             raise OSError(f"{self._path} has no room for a whole record")
 
     def close(self, *, is_settled: bool) -> None:
         """Let go. A settled journal is removed, any other is left to be read."""
+        self._is_writable = False
         if is_settled:
             self._path.unlink()
         os.close(self._file)

@@ -1,0 +1,9 @@
+import pytest
+
+from domain.identity.accounts import Session
+from tests.domain.delivery.shop import Shop, open_shop
+
+
+@pytest.fixture
+async def shop(session: Session) -> Shop:
+    return await open_shop(session.workspace_id)
