@@ -42,37 +42,37 @@ def normalise_email(text: str) -> str:
 
 def _normalise_with_care(address: str) -> str:
     if not address:
-        raise RequiredError("the e-mail address is missing")
+        raise RequiredError("The e-mail address is missing.")
     # No spelling of a valid address is longer in characters than it is in bytes once normalised,
     # except by what composing saves; the margin keeps the work on hostile input small.
     if len(address) > MAX_ADDRESS_BYTES * 4:
-        raise InvalidInputError(f"the e-mail address is longer than {MAX_ADDRESS_BYTES} bytes")
+        raise InvalidInputError(f"The e-mail address is longer than {MAX_ADDRESS_BYTES} bytes.")
     local, at, domain = address.rpartition("@")
     if not at:
-        raise InvalidInputError("the e-mail address has no @")
+        raise InvalidInputError("The e-mail address has no @.")
     address = f"{_local_part(local)}@{_domain_part(domain)}"
     if len(address.encode()) > MAX_ADDRESS_BYTES:
-        raise InvalidInputError(f"the e-mail address is longer than {MAX_ADDRESS_BYTES} bytes")
+        raise InvalidInputError(f"The e-mail address is longer than {MAX_ADDRESS_BYTES} bytes.")
     return address
 
 
 def _local_part(text: str) -> str:
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
     if not local:
-        raise InvalidInputError("the e-mail address has nothing before its @")
+        raise InvalidInputError("The e-mail address has nothing before its @.")
     if local.startswith('"'):
-        raise InvalidInputError("a quoted name before the @ is not supported")
+        raise InvalidInputError("A quoted name before the @ is not supported.")
     for character in local:
         if not (character.isprintable() and not character.isspace()) or character == "\ufffd":
             raise InvalidInputError(
-                f"the e-mail address holds the character U+{ord(character):04X}"
+                f"The e-mail address holds the character U+{ord(character):04X}."
             )
     # For the grammar any letter beyond ASCII counts as a letter (RFC 6531).
     if not _LOCAL.fullmatch("".join(c if c.isascii() else "a" for c in local)):
-        raise InvalidInputError("the part of the e-mail address before its @ is malformed")
+        raise InvalidInputError("The part of the e-mail address before its @ is malformed.")
     if len(local.encode()) > MAX_LOCAL_BYTES:
         raise InvalidInputError(
-            f"the part of the e-mail address before its @ is longer than {MAX_LOCAL_BYTES} bytes"
+            f"The part of the e-mail address before its @ is longer than {MAX_LOCAL_BYTES} bytes."
         )
     return local
 
@@ -87,10 +87,10 @@ def _ascii_domain(domain: str) -> str | None:
 
 def _domain_part(text: str) -> str:
     if not text:
-        raise InvalidInputError("the e-mail address has nothing after its @")
+        raise InvalidInputError("The e-mail address has nothing after its @.")
     if text.startswith("["):
-        raise InvalidInputError("an IP address after the @ is not supported")
+        raise InvalidInputError("An IP address after the @ is not supported.")
     domain = _ascii_domain(text)
     if domain is None or "." not in domain or not _DOMAIN.fullmatch(domain):
-        raise InvalidInputError("the part of the e-mail address after its @ is not a domain")
+        raise InvalidInputError("The part of the e-mail address after its @ is not a domain.")
     return domain

@@ -19,7 +19,8 @@ async def append_file(
     """Keep a file for a job, in pieces of exactly `PIECE_BYTES` but the last; its bytes in all.
 
     `chunks` may be of any size; at most a piece and a chunk are held. Call it in the transaction
-    that creates the job: then no worker meets half a file, and a broken upload leaves nothing.
+    that creates the job: then no worker meets half a file, and a broken upload leaves nothing. The
+    job's input gets the size as `bytes`.
 
     Raises `LimitExceededError` past `MAX_FILE_BYTES`.
     """
@@ -30,7 +31,7 @@ async def append_file(
             total += len(chunk)
             if total > MAX_FILE_BYTES:
                 raise LimitExceededError(
-                    f"the file is larger than {MAX_FILE_BYTES // 1024**2} MiB", field="file"
+                    f"The file is larger than {MAX_FILE_BYTES // 1024**2} MiB.", field="file"
                 )
             pending += chunk
             while len(pending) >= PIECE_BYTES:
@@ -39,6 +40,13 @@ async def append_file(
                 number += 1
         if pending:
             await _keep(workspace_id, job_id, number, bytes(pending), now)
+        await execute(
+            """UPDATE job SET input = input || jsonb_build_object('bytes', $3::bigint)
+               WHERE id = $1 AND workspace_id = $2""",
+            job_id,
+            workspace_id,
+            total,
+        )
     return total
 
 

@@ -146,7 +146,7 @@ RETURNING id, workspace_id, kind, input, progress
 
 _GIVE_UP = """
 UPDATE job SET status = 'failed', owner = NULL, lease_until = NULL, finished_at = $2,
-               error = 'the work broke off ' || attempts || ' times at the same place'
+               error = 'The work broke off ' || attempts || ' times at the same place.'
 WHERE kind = ANY($1) AND status = 'running' AND lease_until <= $2 AND attempts >= $3
 """
 
