@@ -6,7 +6,7 @@ two seconds after its last read at the latest, so that a lost word delays a valu
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -129,7 +129,7 @@ class _Board(Generic[T]):
             for slot in topic.slots:
                 slot.end()
 
-    async def watch(self, key: Key, wake: Callable[[], None]) -> AsyncIterator[T]:
+    async def watch(self, key: Key, wake: Callable[[], None]) -> AsyncGenerator[T, None]:
         slot = self.add(key)
         wake()
         is_known = False
@@ -184,14 +184,14 @@ class LiveHub:
         self._stats.end()
         self._jobs.end()
 
-    def watch_stats(self, workspace_id: UUID, sequence_id: UUID) -> AsyncIterator[SendStats]:
+    def watch_stats(self, workspace_id: UUID, sequence_id: UUID) -> AsyncGenerator[SendStats, None]:
         """The sequence's numbers now and after each change, at most four a second.
 
         Raises NotFoundError when the workspace has no such sequence; ends when it is deleted.
         """
         return self._stats.watch((workspace_id, sequence_id), self._moved.set)
 
-    def watch_job(self, workspace_id: UUID, job_id: UUID) -> AsyncIterator[Record]:
+    def watch_job(self, workspace_id: UUID, job_id: UUID) -> AsyncGenerator[Record, None]:
         """The row of the job now and after each change, at most four a second.
 
         Raises NotFoundError when the workspace has no such job. Ends when the watcher leaves off.
