@@ -58,6 +58,8 @@ def pages(store: Store, stopping: asyncio.Event, hosts: Sequence[str]) -> Starle
             Route("/mailbox.css", _page_file("mailbox.css")),
             Route("/mailbox.js", _page_file("mailbox.js")),
             Route("/icon.svg", _page_file("icon.svg")),
+            # Browsers ask for this one by themselves when a tab shows a mail's source.
+            Route("/favicon.ico", _page_file("icon.svg")),
             Route("/api/messages", answers.messages, methods=["GET", "DELETE"]),
             Route("/api/messages/{id}", answers.message),
             Route("/api/messages/{id}/source", answers.source),

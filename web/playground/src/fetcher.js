@@ -1,5 +1,5 @@
 // Queries and mutations over HTTP, subscriptions over graphql-transport-ws, at one address.
-import { getOperationAST } from "graphql";
+import { Kind, OperationTypeNode, parse } from "graphql";
 import { createClient } from "graphql-ws";
 import { page } from "./page.js";
 import { accessToken } from "./session.js";
@@ -48,7 +48,21 @@ async function* listen(request, headers) {
   }
 }
 
-export function fetcher(request, { documentAST, headers } = {}) {
-  const operation = documentAST && getOperationAST(documentAST, request.operationName || undefined);
-  return operation?.operation === "subscription" ? listen(request, headers) : post(request, headers);
+// GraphiQL learns of the operations in its editor a moment after a tab is opened; whoever presses
+// play within that moment still gets the operation that is on the screen.
+function operationsIn(query) {
+  try {
+    return parse(query).definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  } catch {
+    return []; // The server says what is wrong with the text.
+  }
+}
+
+export function fetcher({ operationName, ...request }, { headers } = {}) {
+  const operations = operationsIn(request.query);
+  const named = operations.find(({ name }) => name?.value === operationName);
+  const chosen = named ?? (operations.length === 1 ? operations[0] : undefined);
+  if (named || !chosen) request.operationName = operationName;
+  const ask = chosen?.operation === OperationTypeNode.SUBSCRIPTION ? listen : post;
+  return ask(request, headers);
 }
