@@ -73,15 +73,31 @@ async def migrate(url: str) -> list[str]:
         await Tortoise.close_connections()
 
 
+class _Autodetector(MigrationAutodetector):
+    """Compares tables, not what is said of them: docstrings change without a migration."""
+
+    def _current_state(self) -> State:
+        return _without_descriptions(super()._current_state())
+
+    async def _project_state(self) -> State:
+        return _without_descriptions(await super()._project_state())
+
+
+def _without_descriptions(state: State) -> State:
+    for model in state.models.values():
+        model.options.pop("table_description", None)
+        for field in model.fields.values():
+            field.description = None
+    return state
+
+
 async def _autodetector() -> MigrationAutodetector:
     config = tortoise_config(_NO_DATABASE)
     await Tortoise.init(config=config, init_connections=False)
     if Tortoise.apps is None:
         message = "the models did not load"
         raise RuntimeError(message)
-    return MigrationAutodetector(
-        Tortoise.apps, cast("dict[str, dict[str, object]]", config["apps"])
-    )
+    return _Autodetector(Tortoise.apps, cast("dict[str, dict[str, object]]", config["apps"]))
 
 
 async def missing_operations() -> list[str]:
