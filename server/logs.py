@@ -4,7 +4,7 @@ import logging
 import sys
 
 # They say on INFO what their own start and end are; that is our processes' to say.
-_TALKATIVE = ("dramatiq", "uvicorn.error", "uvicorn.access", "mail.log", "asyncio")
+_TALKATIVE = ("dramatiq", "uvicorn.error", "uvicorn.access", "mail.log", "tortoise")
 
 
 def configure_logging(process: str, level: str) -> None:

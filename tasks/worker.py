@@ -53,7 +53,7 @@ class LoopThread(AsyncIO):
     """Dramatiq's event loop, on uvloop and on a thread that cannot keep the process alive."""
 
     def before_worker_boot(self, _broker: "Broker", _worker: "Worker") -> None:
-        thread = EventLoopThread(logger)
+        thread = EventLoopThread(logging.getLogger("dramatiq.loop"))
         thread.daemon = True
         thread.start(timeout=10.0)
         set_event_loop_thread(thread)
