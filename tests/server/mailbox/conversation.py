@@ -32,6 +32,16 @@ class Talk:
         self.writer.write(data)
 
 
+async def first_connection(port: int) -> Talk:
+    """Connect as soon as the port listens. Raises TimeoutError."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return Talk(*await asyncio.open_connection("127.0.0.1", port))
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+
+
 def mail(
     subject: str = "Hello", to: str = "ann@example.com", html: str | None = None
 ) -> EmailMessage:

@@ -1,12 +1,15 @@
 import asyncio
+import signal
 import smtplib
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from server.mailbox import Mailbox
-from tests.server.mailbox.conversation import ENVELOPE, Talk, deliver, mail, names
+from server.mailbox.store import Store
+from tests.server.mailbox.conversation import ENVELOPE, Talk, deliver, first_connection, mail, names
 
 
 async def test_capabilities_of_the_server_are_announced(mailbox: Mailbox) -> None:
@@ -198,3 +201,28 @@ async def test_a_taken_port_is_an_error_and_frees_the_other(
     with pytest.raises(OSError, match="in use"):
         await other.start(smtp_port=smtp_port, http_port=mailbox.http_port)
     socket.create_server(("127.0.0.1", smtp_port)).close()
+
+
+async def test_the_process_stops_on_sigterm_with_its_mail_on_the_disk(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        smtp_port, http_port = one.getsockname()[1], two.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import sys; from pathlib import Path; from server.mailbox import main;"
+        " main('127.0.0.1', int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))",
+        str(smtp_port),
+        str(http_port),
+        str(tmp_path),
+    )
+    talk = await first_connection(smtp_port)
+    talk.write(b"HELO client\r\n" + ENVELOPE + b"Subject: last\r\n\r\n\r\n.\r\n")
+    assert await talk.codes(6) == ["220", "250", "250", "250", "354", "250"]
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+    talk.writer.close()
+    await talk.writer.wait_closed()
+    assert [kept.subject for kept in Store.open(tmp_path / "mailbox").all()] == ["last"]
