@@ -1,5 +1,6 @@
 """Real servers for the session, a fresh database for each test that asks for one."""
 
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from domain.identity.accounts import Session, sign_up
 from server.app import create_app
 from server.embedded import StoreUrls, temporary_stores
 from tests.api_client import Api
+
+POOL_SIZE = 8
 
 
 def database_named(url: str, name: str) -> str:
@@ -82,12 +85,29 @@ async def database_url(prepared: "Prepared") -> AsyncIterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[str]:
     """The same, with this process connected to it."""
-    await db.connect(database_url, pool_max=8)
+    await db.connect(database_url, pool_max=POOL_SIZE)
     try:
         yield database_url
     finally:
         doorbells.connect(None)
         await db.disconnect()
+
+
+@pytest.fixture
+async def statements(database: str) -> AsyncIterator[list[str]]:
+    """The text of each statement that this process has sent; clear it to begin counting."""
+    sent: list[str] = []
+
+    def note(record: asyncpg.connection.LoggedQuery) -> None:
+        if not record.query.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SELECT pg_advisory")):
+            sent.append(record.query)
+
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(POOL_SIZE):
+            raw = await stack.enter_async_context(db.connection())
+            raw.add_query_logger(note)
+    sent.clear()
+    yield sent
 
 
 @pytest.fixture
