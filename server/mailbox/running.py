@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import weakref
@@ -132,6 +133,8 @@ class _Server(uvicorn.Server):
 
 def main(host: str, smtp_port: int, http_port: int, data_dir: Path) -> None:
     """Run the mailbox until SIGINT or SIGTERM. Raises OSError when a port is taken."""
+    # aiosmtpd tells every command it hears.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     uvloop.run(_run(host, smtp_port, http_port, data_dir))
 
 
