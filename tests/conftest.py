@@ -94,12 +94,12 @@ async def database(database_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def statements(database: str) -> AsyncIterator[list[str]]:
+async def statements(database: str) -> list[str]:
     """The text of each statement that this process has sent; clear it to begin counting."""
     sent: list[str] = []
 
     def note(record: asyncpg.connection.LoggedQuery) -> None:
-        if not record.query.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SELECT pg_advisory")):
+        if not record.query.lstrip().startswith(("BEGIN", "COMMIT", "ROLLBACK", "SELECT pg_advisory")):
             sent.append(record.query)
 
     async with contextlib.AsyncExitStack() as stack:
@@ -107,7 +107,7 @@ async def statements(database: str) -> AsyncIterator[list[str]]:
             raw = await stack.enter_async_context(db.connection())
             raw.add_query_logger(note)
     sent.clear()
-    yield sent
+    return sent
 
 
 @pytest.fixture
