@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from domain.base.errors import InvalidInputError, LimitExceededError
+from domain.base.errors import DomainError, InvalidInputError, LimitExceededError
 
 MAX_RECORD_BYTES: Final = 1024 * 1024
 MAX_COLUMNS: Final = 500
@@ -78,11 +78,14 @@ class RowReader:
         self._finished = False
         self._record_bytes = 0
         self._fault: str | None = None
+        self._failure: DomainError | None = None
+        self._place = start
         self._rows = csv.reader(self._read_lines(), delimiter=delimiter, strict=True)
 
     @property
     def place(self) -> Place:
-        return Place(self._offset, self._line)
+        """Behind the last row that was read."""
+        return self._place
 
     @property
     def wants_more(self) -> bool:
@@ -115,26 +118,38 @@ class RowReader:
 
         Raises `LimitExceededError` and `InvalidInputError` for the file as a whole.
         """
+        if self._failure is not None:
+            raise self._failure
         rows: list[Row] = []
         while len(rows) < limit and not self.wants_more:
-            first = self._line + 1
-            self._record_bytes = 0
-            self._fault = None
             try:
-                fields = next(self._rows, None)
-            except csv.Error as error:
-                rows.append(Row(first, [], self._explain(error, first)))
-                continue
-            if fields is None:
+                row = self._read_row()
+            except DomainError as error:
+                # What was read before is given first.
+                if not rows:
+                    raise
+                self._failure = error
                 break
-            if len(fields) > MAX_COLUMNS:
-                rows.append(Row(first, [], f"The row has more than {MAX_COLUMNS} columns."))
-            elif (fault := self._current_fault()) or any(map(str.strip, fields)):
-                rows.append(Row(first, fields, fault))
+            if row is None:
+                break
+            self._place = Place(self._offset, self._line)
+            if row.fault is not None or any(map(str.strip, row.fields)):
+                rows.append(row)
         return rows
 
-    def _current_fault(self) -> str | None:
-        return self._fault
+    def _read_row(self) -> Row | None:
+        first = self._line + 1
+        self._record_bytes = 0
+        self._fault = None
+        try:
+            fields = next(self._rows, None)
+        except csv.Error as error:
+            return Row(first, [], self._explain(error, first))
+        if fields is None:
+            return None
+        if len(fields) > MAX_COLUMNS:
+            return Row(first, [], f"The row has more than {MAX_COLUMNS} columns.")
+        return Row(first, fields, self._fault)
 
     def _read_lines(self) -> Iterator[str]:
         while True:

@@ -75,11 +75,12 @@ def plan_file(
         reader.finish()
     header = _header(reader.read(1))
     first_row = reader.place
-    samples = [row.fields for row in reader.read(SAMPLE_ROWS) if row.fault is None]
+    rows = reader.read(SAMPLE_ROWS)
+    samples = [row.fields for row in rows if row.fault is None]
     columns = choose_columns(header, samples, told, names)
     for target in required:
         require_column(columns, target, header)
-    if is_whole and reader.place == first_row:
+    if is_whole and not rows:
         raise InvalidInputError("The file has a header and no rows.", field="file")
     return FilePlan(delimiter, columns, len(header), first_row)
 

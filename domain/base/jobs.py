@@ -5,6 +5,7 @@ one dies: what a job has done and how far it is are written in one transaction, 
 `report_progress` joins.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,15 @@ from tortoise import fields
 from tortoise.models import Model
 
 from domain.base import doorbells
-from domain.base.database import Record, execute, fetchrow, in_fresh_task, to_json, transaction
+from domain.base.database import (
+    Record,
+    execute,
+    fetch,
+    fetchrow,
+    in_fresh_task,
+    to_json,
+    transaction,
+)
 from domain.base.errors import DomainError
 from domain.base.ids import new_id
 
@@ -114,7 +123,7 @@ async def _moved(job_id: UUID) -> None:
 async def create_job(
     workspace_id: UUID, kind: str, given: Mapping[str, object], now: datetime
 ) -> UUID:
-    """Ask for work; workers are rung after commit."""
+    """Ask for work; the job's id. Workers are rung after commit."""
     job_id = new_id(now)
     async with transaction():
         await execute(
@@ -126,7 +135,7 @@ async def create_job(
             to_json(given),
             now,
         )
-        await doorbells.ring(RUN)
+        await doorbells.ring(RUN, job_id=job_id)
     return job_id
 
 
@@ -192,15 +201,17 @@ def _claimed(row: Record, owner: UUID, lease_seconds: int) -> ClaimedJob:
     )
 
 
-async def has_open_jobs(kinds: Collection[str], now: datetime) -> bool:
-    """Whether `claim_job` would find something to do."""
-    row = await fetchrow(
-        """SELECT 1 FROM job WHERE kind = ANY($1)
-           AND (status = 'queued' OR (status = 'running' AND lease_until <= $2)) LIMIT 1""",
+async def due_jobs(kinds: Collection[str], now: datetime, limit: int = 100) -> list[UUID]:
+    """The oldest jobs that wait, or whose owner is lost."""
+    rows = await fetch(
+        """SELECT id FROM job WHERE kind = ANY($1)
+           AND (status = 'queued' OR (status = 'running' AND lease_until <= $2))
+           ORDER BY created_at, id LIMIT $3""",
         list(kinds),
         now,
+        limit,
     )
-    return row is not None
+    return [row["id"] for row in rows]
 
 
 async def report_progress(job: ClaimedJob, progress: Mapping[str, object], now: datetime) -> None:
@@ -241,12 +252,10 @@ async def fail_job(job: ClaimedJob, message: str, now: datetime) -> None:
         await _drop_file(job)
 
 
-async def put_back(job: ClaimedJob, now: datetime) -> None:
-    """Let someone try again in a moment. Raises `JobLostError`."""
+async def put_back(job: ClaimedJob, retry_at: datetime) -> None:
+    """Let someone try again from `retry_at` on. Raises `JobLostError`."""
     async with transaction():
-        await _update_owned(
-            job, "owner = NULL, lease_until = $4", now + timedelta(seconds=RETRY_SECONDS)
-        )
+        await _update_owned(job, "owner = NULL, lease_until = $4", retry_at)
 
 
 async def _update_owned(job: ClaimedJob, changes: str, *values: object) -> None:
@@ -269,25 +278,26 @@ async def _drop_file(job: ClaimedJob) -> None:
     )
 
 
-async def run_next_job(
-    runners: Mapping[str, Runner], owner: UUID, clock: Clock, *, job_id: UUID | None = None
-) -> bool:
-    """Claim one job and do it to its end; False when there is none to do.
+async def run_job(job_id: UUID, runners: Mapping[str, Runner], owner: UUID, clock: Clock) -> bool:
+    """Claim a job and do it to its end; False when it is not to be had.
 
     A `DomainError` of the runner fails the job with its message; any other failure is logged and
-    the job tried again. Workers are rung once more, for the next job.
+    the job tried again.
     """
     job = await claim_job(runners, owner, clock(), job_id=job_id)
     if job is None:
         return False
-    await doorbells.ring(RUN)
     try:
         await in_fresh_task(lambda: _run(runners[job.kind], job, clock))
     except JobLostError as error:
         logger.warning("gave up a job: %s", error)
+    except asyncio.CancelledError:
+        # This process ends; another goes on at once.
+        await _put_back_if_ours(job, clock())
+        raise
     except Exception:
         logger.exception("job %s (%s) broke off", job.id, job.kind)
-        await _put_back_if_ours(job, clock())
+        await _put_back_if_ours(job, clock() + timedelta(seconds=RETRY_SECONDS))
     return True
 
 
@@ -300,9 +310,9 @@ async def _run(runner: Runner, job: ClaimedJob, clock: Clock) -> None:
         await finish_job(job, result, clock())
 
 
-async def _put_back_if_ours(job: ClaimedJob, now: datetime) -> None:
+async def _put_back_if_ours(job: ClaimedJob, retry_at: datetime) -> None:
     try:
-        await in_fresh_task(lambda: put_back(job, now))
+        await in_fresh_task(lambda: put_back(job, retry_at))
     except JobLostError as error:
         logger.warning("gave up a job: %s", error)
 
