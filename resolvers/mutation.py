@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import identity
+from resolvers import activity, identity
 from schema.base.fields import mutation
 
 
@@ -33,4 +33,10 @@ class Mutation:
     )
     revoke_api_key = mutation(
         identity.revoke_api_key, access=Access.MANAGE, description="End a key at once."
+    )
+    track_events = mutation(
+        activity.track_events,
+        access=Access.TRACK,
+        description="Tell up to 1,000 facts about subscribers; each is recorded or refused by"
+        " itself.",
     )

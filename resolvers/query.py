@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import identity, nodes
+from resolvers import activity, identity, nodes
 from schema.base.fields import query
 
 
@@ -23,4 +23,9 @@ class Query:
         identity.api_keys_of_workspace,
         access=Access.MANAGE,
         description="The workspace's API keys, newest first.",
+    )
+    send_stats = query(
+        activity.send_stats,
+        access=Access.READ,
+        description="How the mail of a sequence fares.",
     )

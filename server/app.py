@@ -10,6 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from domain.activity import live
+from domain.activity.hub import LiveHub
+from domain.activity.ingest import HitIngest
 from domain.base import database
 from domain.base.settings import Settings
 from schema.base.context import Services
@@ -25,23 +28,29 @@ def create_app(settings: Settings) -> ASGIApp:
     if not settings.database_url or not settings.redis_url:
         message = "the application needs DATABASE_URL and REDIS_URL"
         raise ValueError(message)
-    database_url = settings.database_url
-    services = Services()
+    database_url, redis_url = settings.database_url, settings.redis_url
+    services = Services(live=LiveHub(redis_url), ingest=HitIngest())
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.connect(
             database_url, pool_max=settings.database_pool_size, application="dripgraph-api"
         )
+        live.connect(redis_url)
+        await services.live.start()
+        await services.ingest.start()
         try:
             yield
         finally:
+            await services.ingest.stop()
+            await services.live.stop()
+            await live.disconnect()
             await database.disconnect()
 
     return Starlette(
         routes=[
             Route("/graphql", GraphQLEndpoint(settings, services)),
-            Route("/livez", live),
+            Route("/livez", alive),
             Route("/readyz", ready),
         ],
         middleware=[Middleware(BodyLimit)],
@@ -49,7 +58,7 @@ def create_app(settings: Settings) -> ASGIApp:
     )
 
 
-async def live(_: Request) -> Response:
+async def alive(_: Request) -> Response:
     """The process runs."""
     return PlainTextResponse("ok\n")
 

@@ -237,6 +237,12 @@ def _trigger(row: EventRow) -> str:
     ).decode()
 
 
+def problem_of(event: NewEvent, now: datetime) -> DomainError | None:
+    """What is wrong with an event, whoever its subscriber is; None when nothing is."""
+    found = _checked(event, now)
+    return found if isinstance(found, DomainError) else None
+
+
 def _checked(event: NewEvent, now: datetime) -> str | DomainError:
     """The properties as JSON text, or what is wrong with the event."""
     try:

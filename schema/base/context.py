@@ -6,6 +6,8 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from domain.activity.hub import LiveHub
+from domain.activity.ingest import HitIngest
 from domain.base.database import Record
 from domain.base.errors import ForbiddenError, UnauthenticatedError
 from domain.base.settings import Settings
@@ -51,6 +53,9 @@ class Context:
 @dataclass(slots=True)
 class Services:
     """What lives as long as the API process."""
+
+    live: LiveHub
+    ingest: HitIngest
 
 
 Info = strawberry.Info[Context, None]
