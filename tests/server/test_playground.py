@@ -4,6 +4,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from graphql import build_schema, get_operation_ast, parse, validate
+from graphql.execution.values import get_variable_values
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -116,3 +118,17 @@ def test_examples_come_in_order_with_known_ids_filled_in(
         Example("who am i", "query Q { q }", ""),
         Example("live stats", "subscription S { s }", '{"id": "a\\"b", "to": "<person>"}'),
     ]
+
+
+@pytest.mark.parametrize("example", read_examples({}), ids=lambda example: example.title)
+def test_every_example_is_valid_for_the_schema(example: Example) -> None:
+    schema = build_schema((Path(__file__).parents[2] / "schema" / "schema.graphql").read_text())
+    document = parse(example.query)
+    assert validate(schema, document) == []
+    operation = get_operation_ast(document)
+    assert operation is not None
+    root = schema.get_root_type(operation.operation)
+    assert root is not None
+    given = json.loads(example.variables or "{}")
+    coerced = get_variable_values(schema, operation.variable_definitions or (), given)
+    assert not isinstance(coerced, list), coerced
