@@ -173,10 +173,10 @@ async def _surroundings(settings: Settings) -> AsyncIterator[None]:
         await database.disconnect()
 
 
-async def run_scheduler(settings: Settings, ended: asyncio.Event) -> None:
-    """Lead or wait to lead, until `ended` is set."""
+async def run_scheduler(settings: Settings, entries: list[Duty], ended: asyncio.Event) -> None:
+    """Lead, or wait to lead, and do the duties, until `ended` is set."""
     leadership = Leadership(settings.database_url)
-    agenda = Agenda(list(duties.values()))
+    agenda = Agenda(entries)
     leads = False
     async with _surroundings(settings):
         while not ended.is_set():
@@ -198,4 +198,4 @@ async def main(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    await run_scheduler(settings, ended)
+    await run_scheduler(settings, list(duties.values()), ended)
