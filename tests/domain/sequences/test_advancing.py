@@ -1,0 +1,265 @@
+import asyncio
+from contextvars import Context
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from domain.audience.conditions.tree import HasTag
+from domain.base.database import execute, fetch, fetchval, transaction
+from domain.base.ids import fact_id, new_id
+from domain.sequences.advancing import has_due_enrollments
+from domain.sequences.definition import Branch, BranchArm, Exit, Wait
+from domain.sequences.enrollments import enroll
+from domain.sequences.sequences import activate, archive, pause
+from domain.sequences.versions import publish
+from tests.domain.sequences.garden import NOW, Garden, advance, revise
+
+DAY = timedelta(days=1)
+
+
+class ProcessEnded(Exception):  # noqa: N818
+    """The process ends here."""
+
+
+async def test_people_are_mailed_wait_and_are_mailed_again(garden: Garden) -> None:
+    (ana,) = await garden.add_people(1)
+    sequence_id = await garden.grow(
+        garden.send("hello", "pause"), Wait("pause", 86_400, "bye"), garden.send("bye")
+    )
+    await enroll(garden.workspace_id, sequence_id, [ana], NOW)
+
+    assert await advance() == (1, 2, 1)
+    assert await advance() == (0, 0, 0)
+    (row,) = await garden.enrollments(sequence_id)
+    assert tuple(row) == (ana, "active", None, "pause", 2, NOW + DAY)
+
+    assert await advance(NOW + DAY - timedelta(seconds=1)) == (0, 0, 0)
+    assert await advance(NOW + DAY) == (1, 1, 1)
+    (row,) = await garden.enrollments(sequence_id)
+    assert tuple(row) == (ana, "completed", "end", "bye", 3, None)
+    assert [(m["step_key"], m["visit"], m["status"]) for m in await garden.messages()] == [
+        ("hello", 1, "queued"),
+        ("bye", 3, "queued"),
+    ]
+
+
+async def test_reasons_are_recorded_for_each_visit(garden: Garden) -> None:
+    (ana,) = await garden.add_people(1, tags=("vip",))
+    fork = Branch("fork", (BranchArm(HasTag("vip"), "hello"),), "out")
+    sequence_id = await garden.grow(
+        fork, garden.send("hello", "pause"), Wait("pause", 60), Exit("out")
+    )
+    await enroll(garden.workspace_id, sequence_id, [ana], NOW)
+    await advance()
+    enrollment_id = fact_id(NOW, sequence_id, ana, 1)
+    rows = await fetch(
+        """SELECT id, visit, step_key, code, details::text FROM decision
+           WHERE enrollment_id = $1 ORDER BY visit""",
+        enrollment_id,
+    )
+    assert [tuple(row) for row in rows] == [
+        (fact_id(NOW, enrollment_id, 1), 1, "fork", "branch", '{"taken": 0}'),
+        (fact_id(NOW, enrollment_id, 2), 2, "hello", "queued", "{}"),
+        (
+            fact_id(NOW, enrollment_id, 3),
+            3,
+            "pause",
+            "waiting",
+            '{"until": "2026-03-04T12:01:00Z"}',
+        ),
+    ]
+    (message,) = await garden.messages()
+    assert message["id"] == fact_id(NOW, enrollment_id, 2)
+
+
+async def test_branches_go_by_what_is_true_of_each_person(garden: Garden) -> None:
+    plain = await garden.add_people(3)
+    vips = await garden.add_people(2, tags=("vip",))
+    fork = Branch("fork", (BranchArm(HasTag("vip"), "gift"),), "hello")
+    sequence_id = await garden.grow(fork, garden.send("gift"), garden.send("hello"))
+    await enroll(garden.workspace_id, sequence_id, [*plain, *vips], NOW)
+    await advance()
+    by_step: dict[str, set[UUID]] = {"gift": set(), "hello": set()}
+    for message in await garden.messages():
+        by_step[message["step_key"]].add(message["subscriber_id"])
+    assert by_step == {"gift": set(vips), "hello": set(plain)}
+
+
+async def test_batch_that_died_before_its_commit_makes_the_same_messages_again(
+    garden: Garden,
+) -> None:
+    people = await garden.add_people(5)
+    sequence_id = await garden.grow(garden.send("hello", "pause"), Wait("pause", 60))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    before = []
+
+    async def advance_and_die() -> None:
+        async with transaction():
+            assert await advance() == (5, 10, 5)
+            before.extend(await garden.messages())
+            raise ProcessEnded
+
+    with pytest.raises(ProcessEnded):
+        await advance_and_die()
+    assert await garden.messages() == []
+    assert await advance(NOW + DAY) == (5, 10, 5)
+    assert await garden.messages() == before
+
+
+async def test_two_at_once_never_take_the_same_person(garden: Garden) -> None:
+    people = await garden.add_people(200)
+    sequence_id = await garden.grow(garden.send("hello", "pause"), Wait("pause", 60))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+
+    async def drain() -> int:
+        moved = 0
+        while (batch := await advance(limit=20)).enrollments:
+            moved += batch.enrollments
+        return moved
+
+    counts = await asyncio.gather(
+        *(asyncio.create_task(drain(), context=Context()) for _ in range(4))
+    )
+    assert sum(counts) == 200
+    assert {row["visit"] for row in await garden.enrollments(sequence_id)} == {2}
+    assert len(await garden.messages()) == 200
+
+
+async def test_limit_bounds_the_batch_over_all_sequences(garden: Garden) -> None:
+    people = await garden.add_people(10)
+    for _ in range(3):
+        sequence_id = await garden.grow(garden.send("hello"))
+        await enroll(garden.workspace_id, sequence_id, people, NOW)
+    assert [(await advance(limit=12)).enrollments for _ in range(4)] == [12, 12, 6, 0]
+
+
+async def test_paused_sequence_stands_still_and_loses_nobody(garden: Garden) -> None:
+    people = await garden.add_people(3)
+    sequence_id = await garden.grow(Wait("pause", 60, "hello"), garden.send("hello"))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    await advance()
+    await pause(garden.workspace_id, sequence_id, NOW)
+    assert not await has_due_enrollments(NOW + DAY)
+    assert await advance(NOW + DAY) == (0, 0, 0)
+    holds = await fetchval("SELECT count(*) FROM delivery_hold WHERE source_id = $1", sequence_id)
+    assert holds == 1
+
+    await activate(garden.workspace_id, sequence_id, NOW + DAY)
+    assert await has_due_enrollments(NOW + DAY)
+    assert await advance(NOW + DAY) == (3, 3, 3)
+    holds = await fetchval("SELECT count(*) FROM delivery_hold WHERE source_id = $1", sequence_id)
+    assert holds == 0
+
+
+async def test_pausing_waits_for_the_batch_on_its_way(garden: Garden) -> None:
+    people = await garden.add_people(2)
+    sequence_id = await garden.grow(garden.send("hello"))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    async with transaction():
+        assert (await advance()).enrollments == 2
+        pausing = asyncio.create_task(
+            pause(garden.workspace_id, sequence_id, NOW), context=Context()
+        )
+        waiting = 0
+        while not waiting:
+            waiting = int(str(await fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+        assert not pausing.done()
+    assert (await pausing)["status"] == "paused"
+    assert len(await garden.messages()) == 2
+
+
+async def test_batch_passes_by_a_sequence_that_is_being_paused(garden: Garden) -> None:
+    people = await garden.add_people(2)
+    sequence_id = await garden.grow(garden.send("hello"))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    async with transaction():
+        await pause(garden.workspace_id, sequence_id, NOW)
+        advancing = asyncio.create_task(advance(), context=Context())
+        assert await advancing == (0, 0, 0)
+    assert await garden.messages() == []
+
+
+async def test_archiving_ends_everybody_and_skips_what_is_queued(garden: Garden) -> None:
+    people = await garden.add_people(2)
+    sequence_id = await garden.grow(garden.send("hello", "pause"), Wait("pause", 60))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    await advance()
+    await archive(garden.workspace_id, sequence_id, NOW)
+    rows = await garden.enrollments(sequence_id)
+    assert [(row["status"], row["reason"], row["due_at"]) for row in rows] == [
+        ("exited", "sequence_archived", None)
+    ] * 2
+    assert [(m["status"], m["reason"]) for m in await garden.messages()] == [
+        ("skipped", "sequence_archived")
+    ] * 2
+    counted = await fetch(
+        "SELECT sum(queued)::int, sum(skipped)::int FROM message_rollup WHERE sequence_id = $1",
+        sequence_id,
+    )
+    assert tuple(counted[0]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE subscriber SET status = 'unsubscribed'", "subscriber_unsubscribed"),
+        (
+            """INSERT INTO suppression (id, workspace_id, email, reason, created_at)
+               SELECT id, workspace_id, email, 'manual', now() FROM subscriber""",
+            "suppressed",
+        ),
+    ],
+)
+async def test_people_who_may_not_be_mailed_any_more_leave(
+    garden: Garden, statement: str, reason: str
+) -> None:
+    people = await garden.add_people(1)
+    sequence_id = await garden.grow(Wait("pause", 60, "hello"), garden.send("hello"))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    await advance()
+    await execute(statement)
+    await advance(NOW + DAY)
+    (row,) = await garden.enrollments(sequence_id)
+    assert (row["status"], row["reason"]) == ("exited", reason)
+    assert await garden.messages() == []
+
+
+async def test_people_stay_in_the_version_they_entered(garden: Garden) -> None:
+    (ana, bob) = await garden.add_people(2)
+    sequence_id = await garden.grow(garden.send("hello", "pause"), Wait("pause", 60, "hello"))
+    await enroll(garden.workspace_id, sequence_id, [ana], NOW)
+    await advance()
+    second = new_id(NOW)
+    await revise(garden, second, 2)
+    await publish(garden.workspace_id, sequence_id, expected_revision=1, published_by=None, now=NOW)
+    await enroll(garden.workspace_id, sequence_id, [bob], NOW)
+    await advance(NOW + DAY)
+    rows = await fetch("SELECT subscriber_id, revision_id FROM message ORDER BY visit, id")
+    by_person: dict[UUID, set[UUID]] = {ana: set(), bob: set()}
+    for row in rows:
+        by_person[row["subscriber_id"]].add(row["revision_id"])
+    assert by_person == {ana: {garden.revision_id}, bob: {second}}
+
+
+async def test_work_that_is_months_late_finds_its_partitions(garden: Garden) -> None:
+    people = await garden.add_people(1)
+    sequence_id = await garden.grow(garden.send("hello"))
+    await enroll(garden.workspace_id, sequence_id, people, NOW - 400 * DAY)
+    assert await advance(NOW) == (1, 1, 1)
+
+
+async def test_batch_takes_as_many_statements_for_many_as_for_one(
+    garden: Garden, statements: list[str]
+) -> None:
+    fork = Branch("fork", (BranchArm(HasTag("vip"), "hello"),), "hello")
+    sequence_id = await garden.grow(fork, garden.send("hello", "pause"), Wait("pause", 60))
+    counts = []
+    for count in (1, 1, 30):
+        people = await garden.add_people(count)
+        await enroll(garden.workspace_id, sequence_id, people, NOW)
+        statements.clear()
+        assert (await advance()).enrollments == count
+        counts.append(len(statements))
+    # The first batch also reads the definition, which is kept, and makes the month's partitions.
+    assert counts[1:] == [8, 8]
