@@ -1,6 +1,7 @@
 """What became of messages, written down for a whole batch at once."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -145,12 +146,7 @@ async def record_outcomes(settled: Sequence[Settled], owner: UUID, now: datetime
             await suppress_bounced(
                 [(row["workspace_id"], row["subscriber_id"]) for row in dead], now
             )
-        await add_to_rollups(
-            [
-                *(_count(row, now) for row in rows if row["status"] != MessageStatus.QUEUED),
-                *(_correct(row, now) for row in late),
-            ]
-        )
+        await add_to_rollups(_counted(rows, late, now))
     return len(rows) + len(late)
 
 
@@ -163,14 +159,15 @@ async def _record(
     return await fetch(_RECORD, *columns, owner, now, current.value)
 
 
-def _count(row: Record, now: datetime) -> RollupRow:
-    return RollupRow(
-        row["workspace_id"], row["sequence_id"], row["step_key"], now, **{row["status"]: 1}
-    )
-
-
-def _correct(row: Record, now: datetime) -> RollupRow:
-    counted = {} if row["status"] == MessageStatus.QUEUED else {row["status"]: 1}
-    return RollupRow(
-        row["workspace_id"], row["sequence_id"], row["step_key"], now, unknown=-1, **counted
-    )
+def _counted(rows: Sequence[Record], late: Sequence[Record], now: datetime) -> list[RollupRow]:
+    """What the counters gain; a late certainty takes back the unknown that was counted before."""
+    gains: Counter[tuple[UUID, UUID, str, str]] = Counter()
+    for row in (*rows, *late):
+        gains[row["workspace_id"], row["sequence_id"], row["step_key"], row["status"]] += 1
+    for row in late:
+        gains[row["workspace_id"], row["sequence_id"], row["step_key"], "unknown"] -= 1
+    return [
+        RollupRow(workspace_id, sequence_id, step_key, now, **{status: gain})
+        for (workspace_id, sequence_id, step_key, status), gain in gains.items()
+        if status != MessageStatus.QUEUED
+    ]

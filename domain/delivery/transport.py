@@ -6,12 +6,17 @@ from uuid import UUID
 
 
 class Outgoing(NamedTuple):
-    """A message ready for the wire. `body` is complete: CRLF line ends, not yet dot-stuffed."""
+    """A message ready for the wire. `body` is complete: CRLF line ends, not yet dot-stuffed.
+
+    `may_lead_with_dot` is False when whoever built the body knows that no line of it begins with a
+    dot, which spares looking for one.
+    """
 
     message_id: UUID
     sender: str
     recipient: str
     body: bytes
+    may_lead_with_dot: bool = True
 
 
 class Verdict(Enum):
