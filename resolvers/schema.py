@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers.mutation import Mutation
 from resolvers.query import Query
 from resolvers.subscription import Subscription
+from schema.activity import Event
 from schema.base.rows import read_field
 
 SDL_PATH = Path(__file__).parent.parent / "schema" / "schema.graphql"
@@ -22,6 +23,7 @@ def build_schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        types=[Event],
         extensions=list(extensions),
         config=StrawberryConfig(default_resolver=read_field),
     )

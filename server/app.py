@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from domain.activity import live
@@ -31,6 +31,8 @@ def create_app(settings: Settings) -> ASGIApp:
     database_url, redis_url = settings.database_url, settings.redis_url
     services = Services(live=LiveHub(redis_url), ingest=HitIngest())
 
+    graphql = GraphQLEndpoint(settings, services)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.connect(
@@ -49,7 +51,8 @@ def create_app(settings: Settings) -> ASGIApp:
 
     return Starlette(
         routes=[
-            Route("/graphql", GraphQLEndpoint(settings, services)),
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
             Route("/livez", alive),
             Route("/readyz", ready),
         ],

@@ -142,7 +142,7 @@ class _Board(Generic[T]):
                 if slot.value is None:
                     if is_known:
                         return
-                    raise NotFoundError(f"There is no such {self._noun}.", field="id")
+                    raise NotFoundError(f"There is no such {self._noun}.", field=f"{self._noun}Id")
                 is_known = True
                 yield slot.value
         finally:
