@@ -1,0 +1,84 @@
+"""MJML to HTML, and CSS into style attributes. Neither reads a file or the network."""
+
+import re
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import css_inline
+import mjml
+
+from domain.content.liquid import TemplateError, TemplateLimitError
+
+T = TypeVar("T")
+
+MAX_TAGS = 20_000
+# Both compilers recurse on the machine's stack, once per level of nesting, and overflowing it ends
+# the process. A stack for MAX_TAGS levels is address space only until it is used.
+_STACK_BYTES = 256 * 1024 * 1024
+_stack_lock = threading.Lock()
+
+_POSITION = re.compile(r" in root template at position (\d+):\d+")
+
+_INLINER = css_inline.CSSInliner(
+    keep_style_tags=True,
+    keep_link_tags=True,
+    keep_at_rules=True,
+    remove_inlined_selectors=True,
+    load_remote_stylesheets=False,
+)
+
+
+def check_tags(source: str) -> None:
+    """Raise TemplateLimitError for more tags than conversion is prepared for."""
+    if source.count("<") > MAX_TAGS:
+        message = f"more than {MAX_TAGS} tags in one template"
+        raise TemplateLimitError(message, field="body")
+
+
+def mjml_to_html(source: str, line_of: Callable[[int], int]) -> str:
+    """Raises TemplateError, with the line when the compiler tells the place."""
+    try:
+        return _on_a_deep_stack(lambda: mjml.mjml2html(source))
+    except ValueError as error:
+        reason = str(error)
+        place = _POSITION.search(reason)
+        line = None if place is None else line_of(int(place.group(1)))
+        raise TemplateError(
+            f"MJML: {_POSITION.sub('', reason)}", line=line, field="body"
+        ) from error
+
+
+def inline_css(html: str) -> str:
+    """A whole document with its rules in `style` attributes, save those that cannot be there."""
+    try:
+        return _on_a_deep_stack(lambda: _INLINER.inline(html))
+    except css_inline.InlineError as error:
+        message = (
+            f"CSS: {error}; Liquid in a `style` attribute may stand for a value only, "
+            "as in `color: {{ … }}`"
+        )
+        raise TemplateError(message, field="body") from error
+
+
+def _on_a_deep_stack(work: Callable[[], T]) -> T:
+    results: list[T] = []
+    failures: list[ValueError] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except ValueError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="template conversion")
+    with _stack_lock:
+        usual = threading.stack_size(_STACK_BYTES)
+        try:
+            thread.start()
+        finally:
+            threading.stack_size(usual)
+    thread.join()
+    if failures:
+        raise failures[0]
+    return results[0]
