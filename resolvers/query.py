@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, identity, nodes
+from resolvers import activity, delivery, identity, nodes
 from schema.base.fields import query
 
 
@@ -28,4 +28,7 @@ class Query:
         activity.send_stats,
         access=Access.READ,
         description="How the mail of a sequence fares.",
+    )
+    message = query(
+        delivery.message, access=Access.READ, description="One message by its id; null for none."
     )
