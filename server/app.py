@@ -13,11 +13,13 @@ from starlette.types import ASGIApp
 from domain.activity import live
 from domain.activity.hub import LiveHub
 from domain.activity.ingest import HitIngest
+from domain.activity.tokens import MessageTokens
 from domain.base import database
 from domain.base.settings import Settings
 from schema.base.context import Services
 from server.bodies import BodyLimit
 from server.graphql import GraphQLEndpoint
+from server.tracking import tracking_routes
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -55,6 +57,7 @@ def create_app(settings: Settings) -> ASGIApp:
             WebSocketRoute("/graphql", graphql),
             Route("/livez", alive),
             Route("/readyz", ready),
+            *tracking_routes(MessageTokens(settings.secret_key), services.ingest),
         ],
         middleware=[Middleware(BodyLimit)],
         lifespan=lifespan,
