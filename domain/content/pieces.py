@@ -7,6 +7,7 @@ wraps what its block wrote, would encode twice; such templates are rendered firs
 from typing import TextIO
 
 from liquid import RenderContext, Token, TokenStream
+from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode, Literal
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
@@ -17,6 +18,7 @@ from domain.content.liquid import MailEnvironment, NormalOutput, NormalOutputNod
 
 LINK_VARIABLE = "_link"
 """Stands for `{public_url}/c/{token}/` in a compiled source."""
+PIXEL_VARIABLE = "_pixel"
 LINK_MARK = "\0"
 """What `LINK_VARIABLE` is encoded as. No other text can give it: quoted-printable holds no NUL."""
 
@@ -26,6 +28,8 @@ PIECEWISE_TAGS = frozenset(
 
 
 class EncodedContentNode(ContentNode):
+    """A literal in its encoded form, or the mark of a link in place of its variable."""
+
     __slots__ = ()
 
     def __init__(self, token: Token, text: str) -> None:
@@ -46,6 +50,36 @@ class LinkNode(OutputNode):
 
     def render_to_output(self, _context: RenderContext, buffer: TextIO) -> int:
         return buffer.write(LINK_MARK)
+
+
+def join_literals(nodes: list[Node]) -> None:
+    """Make one node of literals and links that follow each other, here and in all blocks."""
+    joined: list[Node] = []
+    for node in nodes:
+        if isinstance(node, BlockNode):
+            join_literals(node.nodes)
+        elif not isinstance(node, ContentNode | LinkNode):
+            # None of the piecewise tags reads the context to tell its blocks.
+            for child in node.children(_NO_CONTEXT, include_partials=False):
+                join_literals([child])
+        last = joined[-1] if joined else None
+        text = _constant_text(node)
+        if isinstance(last, EncodedContentNode) and text is not None:
+            last.text += text
+            last.blank = last.blank and node.blank
+        elif isinstance(node, LinkNode):
+            start = EncodedContentNode(node.token, "")
+            start.text, start.blank = LINK_MARK, False
+            joined.append(start)
+        else:
+            joined.append(node)
+    nodes[:] = joined
+
+
+def _constant_text(node: Node) -> str | None:
+    if isinstance(node, LinkNode):
+        return LINK_MARK
+    return node.text if isinstance(node, EncodedContentNode) else None
 
 
 class EncodedLiteral(Literal):
@@ -76,3 +110,4 @@ class PieceEnvironment(MailEnvironment):
 
 HTML_PIECES = PieceEnvironment(autoescape=True)
 TEXT_PIECES = PieceEnvironment(autoescape=False)
+_NO_CONTEXT = RenderContext(TEXT_PIECES.from_string(""))

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from domain.content.liquid import Construct, TemplateError, find_constructs
 from domain.content.markup import Kind, regions
-from domain.content.pieces import LINK_VARIABLE
+from domain.content.pieces import LINK_VARIABLE, PIXEL_VARIABLE
+
+_ADDED = {"link": LINK_VARIABLE, "pixel": PIXEL_VARIABLE}
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Hidden:
         """Stands in front of a link's number for the variable that each message fills in."""
         return f"{self.stem}linkx"
 
+    @property
+    def pixel_word(self) -> str:
+        return f"{self.stem}pixelx"
+
     def word(self, number: int) -> str:
         return f"{self.stem}{number}x"
 
@@ -39,14 +45,12 @@ class Hidden:
     def origins(self, markup: str) -> tuple[int, ...]:
         """The author's line of each construct that `markup` holds; 0 for those that we added."""
         return tuple(
-            0 if name == "link" else self.constructs[int(name)].line
-            for name in (match.group(1) or match.group(2) for match in self._finditer(markup))
+            0 if name in _ADDED else self.constructs[int(name)].line for name in self._names(markup)
         )
 
     def numbers(self, markup: str) -> list[int]:
         """The constructs that `markup` holds, in order."""
-        names = (match.group(1) or match.group(2) for match in self._finditer(markup))
-        return [int(name) for name in names if name != "link"]
+        return [int(name) for name in self._names(markup) if name not in _ADDED]
 
     def line_of(self, index: int) -> int:
         """The author's line of an index into `markup` as it was made."""
@@ -65,21 +69,24 @@ class Hidden:
                 raise TemplateError(message, line=construct.line, field="body")
 
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(rf"<!--{self.stem}(\d+)x-->|{self.stem}(\d+|link)x")
+        return re.compile(rf"<!--{self.stem}(\d+)x-->|{self.stem}(\d+|link|pixel)x")
 
-    def _finditer(self, markup: str) -> list[re.Match[str]]:
-        return list(self._pattern().finditer(markup))
+    def _names(self, markup: str) -> list[str]:
+        return [match.group(1) or match.group(2) for match in self._pattern().finditer(markup)]
 
     def _liquid(self, match: re.Match[str]) -> str:
         name = match.group(1) or match.group(2)
-        if name == "link":
-            return f"{{{{ {LINK_VARIABLE} }}}}"
+        if name in _ADDED:
+            return f"{{{{ {_ADDED[name]} }}}}"
         construct = self.constructs[int(name)]
         return self.source[construct.start : construct.end]
 
 
-def hide(source: str) -> Hidden:
-    """Hide the Liquid of a source that parses; Liquid's own comments are left out."""
+def hide(source: str, *, is_markup: bool) -> Hidden:
+    """Hide the Liquid of a source that parses; Liquid's own comments are left out.
+
+    In plain text every construct becomes a word.
+    """
     stem = "lqd"
     while stem in source:
         stem += "q"
@@ -93,6 +100,8 @@ def hide(source: str) -> Hidden:
             number += 1
         at = construct.end
     worded = "".join([*words, source[at:]])
+    if not is_markup:
+        return Hidden(worded, stem, source, constructs, ())
     pattern = re.compile(rf"{stem}(\d+)x")
     markup: list[str] = []
     shifts: list[tuple[int, int]] = []
