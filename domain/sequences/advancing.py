@@ -1,7 +1,7 @@
 """Moving people on: claim who is due, load the facts, let the engine decide, write it all back."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final, NamedTuple
@@ -26,6 +26,7 @@ from domain.sequences.engine import (
 from domain.sequences.versions import load_definitions
 
 ADVANCE_BATCH: Final = 1000
+DRAIN_SECONDS: Final = 20.0
 _DAYS_IN_A_SHORT_MONTH: Final = timedelta(days=28)
 
 
@@ -115,6 +116,19 @@ async def advance_due_enrollments(
         decisions = decide(states, facts, definitions, now, random)
         await _write(states, decisions, now)
     return Advanced(len(states), len(decisions.visits), len(decisions.mails))
+
+
+async def advance_all_due(
+    clock: Callable[[], datetime], random: Random, seconds: float = DRAIN_SECONDS
+) -> Advanced:
+    """Advance batch after batch until nobody is due, or `seconds` have passed by the clock."""
+    total, until = Advanced(), clock() + timedelta(seconds=seconds)
+    while (now := clock()) < until:
+        batch = await advance_due_enrollments(now, random)
+        if not batch.enrollments:
+            break
+        total = Advanced(*(sum(pair) for pair in zip(total, batch, strict=True)))
+    return total
 
 
 def _months_between(first: datetime, last: datetime) -> list[datetime]:

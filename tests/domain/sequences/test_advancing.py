@@ -1,6 +1,7 @@
 import asyncio
 from contextvars import Context
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from domain.audience.conditions.tree import HasTag
 from domain.base.database import execute, fetch, fetchval, transaction
 from domain.base.ids import fact_id, new_id
-from domain.sequences.advancing import has_due_enrollments
+from domain.sequences.advancing import advance_all_due, has_due_enrollments
 from domain.sequences.definition import Branch, BranchArm, Exit, Wait
 from domain.sequences.enrollments import enroll
 from domain.sequences.sequences import activate, archive, pause
@@ -263,3 +264,30 @@ async def test_batch_takes_as_many_statements_for_many_as_for_one(
         counts.append(len(statements))
     # The first batch also reads the definition, which is kept, and makes the month's partitions.
     assert counts[1:] == [8, 8]
+
+
+async def test_draining_goes_on_until_nobody_is_due(garden: Garden) -> None:
+    people = await garden.add_people(3)
+    first = await garden.grow(garden.send("hello"))
+    second = await garden.grow(garden.send("hello", "pause"), Wait("pause", 1, "out"), Exit("out"))
+    for sequence_id in (first, second):
+        await enroll(garden.workspace_id, sequence_id, people, NOW)
+    seconds = iter(range(100))
+
+    def clock() -> datetime:
+        return NOW + timedelta(seconds=next(seconds))
+
+    assert await advance_all_due(clock, Random(1), 50) == (9, 12, 6)
+    assert await advance_all_due(clock, Random(1), 50) == (0, 0, 0)
+
+
+async def test_draining_ends_when_its_time_is_over(garden: Garden) -> None:
+    people = await garden.add_people(3)
+    sequence_id = await garden.grow(Wait("pause", 1, "pause"))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    seconds = iter(range(100))
+
+    def clock() -> datetime:
+        return NOW + timedelta(seconds=2 * next(seconds))
+
+    assert (await advance_all_due(clock, Random(1), 7)).enrollments == 9
