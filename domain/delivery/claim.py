@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.activity.rollups import RollupRow, add_to_rollups
-from domain.base.database import Record, fetch, transaction
+from domain.base.database import Record, fetch, fetchval, transaction
 
 BATCH = 200
 LEASE_SECONDS = 300
@@ -19,6 +19,7 @@ class Claimed(NamedTuple):
 
     message_id: UUID
     workspace_id: UUID
+    enrollment_id: UUID
     sequence_id: UUID
     step_key: str
     revision_id: UUID
@@ -71,8 +72,8 @@ UPDATE message m SET
     attempts = m.attempts + CASE WHEN reason_found THEN 0 ELSE 1 END
 FROM looked, LATERAL (SELECT looked.reason IS NOT NULL AS reason_found) found
 WHERE m.id = looked.id AND m.workspace_id = looked.workspace_id
-RETURNING m.id, m.workspace_id, m.sequence_id, m.step_key, m.revision_id, m.attempts,
-    m.queued_at, m.deadline_at, m.lease_until, looked.subscriber_id, looked.email,
+RETURNING m.id, m.workspace_id, m.enrollment_id, m.sequence_id, m.step_key, m.revision_id,
+    m.attempts, m.queued_at, m.deadline_at, m.lease_until, looked.subscriber_id, looked.email,
     looked.first_name, looked.last_name, looked.timezone, looked.locale, looked.attributes,
     looked.tags, looked.reason
 """
@@ -97,3 +98,18 @@ async def claim_batch(
 
 def _skipped(row: Record, now: datetime) -> RollupRow:
     return RollupRow(row["workspace_id"], row["sequence_id"], row["step_key"], now, skipped=1)
+
+
+async def has_due(now: datetime) -> bool:
+    """Whether `claim_batch` would find anything."""
+    return bool(
+        await fetchval(
+            """SELECT EXISTS (
+                 SELECT FROM message m
+                 WHERE m.status = 'queued' AND m.send_after <= $1
+                   AND NOT EXISTS (
+                     SELECT FROM delivery_hold h
+                     WHERE h.workspace_id = m.workspace_id AND h.source_id = m.sequence_id))""",
+            now,
+        )
+    )

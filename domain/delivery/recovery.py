@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from domain.base import doorbells
-from domain.base.database import Record, fetch
+from domain.base.database import Record, fetch, fetchval
 from domain.delivery.journal import Orphan, Step, orphans
 from domain.delivery.messages import DRAIN
 from domain.delivery.models import MessageStatus
@@ -82,3 +82,12 @@ async def recover_expired(now: datetime) -> int:
     for owner, settled in by_owner.items():
         await record_outcomes(settled, owner, now)
     return len(rows)
+
+
+async def has_expired(now: datetime) -> bool:
+    """Whether `recover_expired` would find anything."""
+    return bool(
+        await fetchval(
+            "SELECT EXISTS (SELECT FROM message WHERE status = 'sending' AND lease_until < $1)", now
+        )
+    )

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.base.database import execute, fetchrow
-from domain.delivery.claim import Claimed, claim_batch
+from domain.delivery.claim import Claimed, claim_batch, has_due
 from domain.delivery.messages import hold, insert_messages, release_hold
 from tests.domain.delivery.shop import Shop
 
@@ -38,6 +38,7 @@ async def test_a_claim_takes_the_message_with_what_its_mail_needs(shop: Shop) ->
         Claimed(
             message_id=shop.message(0).id,
             workspace_id=shop.workspace_id,
+            enrollment_id=shop.enrollments[0],
             sequence_id=shop.sequence_id,
             step_key="hello",
             revision_id=shop.revision_id,
@@ -73,6 +74,8 @@ async def test_a_message_is_not_claimed_before_its_time(shop: Shop) -> None:
     later = shop.message(0)._replace(send_after=shop.at + timedelta(hours=1))
     await insert_messages([later], shop.at)
     assert await claim(shop, after_seconds=3599) is None
+    assert not await has_due(shop.at + timedelta(seconds=3599))
+    assert await has_due(shop.at + timedelta(seconds=3600))
     claimed = await claim(shop, after_seconds=3600)
     assert claimed is not None
     assert len(claimed) == 1
@@ -83,6 +86,7 @@ async def test_held_messages_stay_queued_until_released(shop: Shop) -> None:
     await hold(shop.workspace_id, shop.sequence_id, shop.at)
     await hold(shop.workspace_id, shop.sequence_id, shop.at)
     assert await claim(shop) is None
+    assert not await has_due(shop.at)
     assert list((await shop.statuses()).values()) == ["queued"]
     await release_hold(shop.workspace_id, shop.sequence_id)
     assert len(await claim(shop) or []) == 1
