@@ -8,10 +8,9 @@ import re
 from base64 import b64decode
 from html import escape
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.activity.actors import classify
@@ -21,12 +20,14 @@ from domain.activity.models import EventKind
 from domain.activity.tokens import MessageReference, MessageTokens
 from domain.audience.unsubscribing import Recipient, read_recipient, unsubscribe_by_message
 from domain.base import clock
+from domain.base.database import PostgresError
+from domain.delivery.destinations import click_destination
 from server.notices import HEADERS, not_found, notice, unavailable
 
 logger = logging.getLogger(__name__)
 
 PIXEL: Final = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-_LINK_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,3}")
+_LINK_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}")
 
 
 def tracking_routes(tokens: MessageTokens, ingest: HitIngest) -> list[Route]:
@@ -67,11 +68,10 @@ class _Tracking:
             found = await self._ingest.record(
                 _hit(request, message, EventKind.CLICKED, int(number))
             )
-        except IngestUnavailableError:
+            destination = None if found is None else await click_destination(found)
+        except (IngestUnavailableError, PostgresError, OSError):
             return unavailable()
-        if found is None or found.link is None or not _is_web_address(found.link):
-            return not_found()
-        return RedirectResponse(found.link, 302, HEADERS)
+        return not_found() if destination is None else _redirect(destination)
 
     async def unsubscribe(self, request: Request) -> Response:
         """A page with a button; the button's POST, like a mail program's own, unsubscribes."""
@@ -95,12 +95,9 @@ def _hit(
     return Hit(message, kind, actor, clock.now(), number)
 
 
-def _is_web_address(link: str) -> bool:
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+def _redirect(destination: str) -> Response:
+    # The destination has been quoted once already, which Starlette's own answer would do again.
+    return Response(status_code=302, headers=HEADERS | {"Location": destination})
 
 
 def _page(recipient: Recipient) -> Response:

@@ -18,7 +18,7 @@ from domain.base.partitions import ensure_months
 class Hit(NamedTuple):
     """One request that a message's link, pixel or unsubscribe link led to.
 
-    `kind` is `opened`, `clicked` (with the number of the link) or `unsubscribed`.
+    `kind` is `opened`, `clicked` (with the link's number, from 1) or `unsubscribed`.
     """
 
     message: MessageReference
@@ -102,9 +102,9 @@ def _found(hit: Hit, row: Record | None) -> HitMessage | None:
     link = None
     if hit.link_number is not None:
         links = row["links"] or ()
-        if not 0 <= hit.link_number < len(links):
+        if not 1 <= hit.link_number <= len(links):
             return None
-        link = links[hit.link_number]
+        link = links[hit.link_number - 1]
     return HitMessage(
         message_id=row["id"],
         workspace_id=row["workspace_id"],

@@ -6,12 +6,13 @@ import httpx
 import pytest
 
 from domain.activity.tokens import MessageTokens
-from domain.base.database import execute, fetchrow
+from domain.base.database import execute, fetchrow, to_json
 from domain.base.settings import Settings
 from server.app import create_app
 from server.tracking import PIXEL
 from tests.conftest import Prepared
 from tests.domain.activity.rows import (
+    add_enrollment,
     add_messages,
     add_revision,
     add_sequence,
@@ -28,6 +29,8 @@ LINKS = [
     "javascript:alert(1)",
     "//evil.example.com",
     "https://example.com/später?q=ü",
+    "https://example.com/{{ subscriber.attributes.city }}/{{ event.properties.sku }}",
+    "{{ subscriber.attributes.site }}",
 ]
 
 
@@ -53,6 +56,15 @@ class Mail:
             "SELECT opened, machine_opened, clicked, unsubscribed FROM message_rollup"
         )
         return {} if row is None else {name: value for name, value in row.items() if value}
+
+    async def describe(self, event: dict[str, str] | None = None, **attributes: str) -> None:
+        """Give the person attributes, and their enrollment what the event that started it told."""
+        await execute(
+            "UPDATE subscriber SET attributes = $2 WHERE id = $1",
+            self.subscriber_id,
+            to_json(attributes),
+        )
+        await add_enrollment(self.message_id, {"properties": {"properties": event or {}}})
 
     async def status(self) -> tuple[str, bool]:
         """The subscriber's, and whether their address is suppressed."""
@@ -99,7 +111,7 @@ async def test_a_mail_services_image_proxy_counts_as_a_machine(mail: Mail) -> No
 
 
 async def test_a_link_leads_where_its_template_says(mail: Mail) -> None:
-    answer = await mail.get("/c/{}/0")
+    answer = await mail.get("/c/{}/1")
     assert answer.status_code == 302
     assert answer.headers["location"] == LINKS[0]
     assert answer.headers["cache-control"] == "no-store"
@@ -107,18 +119,39 @@ async def test_a_link_leads_where_its_template_says(mail: Mail) -> None:
 
 
 async def test_a_link_with_letters_beyond_ascii_leads_there_encoded(mail: Mail) -> None:
-    answer = await mail.get("/c/{}/3")
+    answer = await mail.get("/c/{}/4")
     assert answer.headers["location"] == "https://example.com/sp%C3%A4ter?q=%C3%BC"
 
 
+async def test_a_link_with_liquid_leads_where_it_leads_for_this_person(mail: Mail) -> None:
+    await mail.describe(city="Köln am Rhein", event={"sku": "CD-1?x"})
+    answer = await mail.get("/c/{}/5")
+    assert answer.headers["location"] == "https://example.com/K%C3%B6ln%20am%20Rhein/CD-1?x"
+
+
+@pytest.mark.parametrize(
+    "site", ["javascript:alert(1)", "https:evil", "/evil", "ftp://example.com", "", "a\r\nb"]
+)
+async def test_a_persons_own_address_is_led_to_only_on_the_web(mail: Mail, site: str) -> None:
+    await mail.describe(site=site)
+    answer = await mail.get("/c/{}/6")
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+async def test_a_link_whose_value_is_gone_is_a_click_that_leads_nowhere(mail: Mail) -> None:
+    answer = await mail.get("/c/{}/5")
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+    assert await mail.stats() == {"clicked": 1}
+
+
 async def test_a_head_of_a_link_answers_like_a_click_but_is_a_scanners(mail: Mail) -> None:
-    answer = await mail.get("/c/{}/0", method="HEAD")
+    answer = await mail.get("/c/{}/1", method="HEAD")
     assert (answer.status_code, answer.headers["location"]) == (302, LINKS[0])
     assert await mail.stats() == {}
     assert await events_of(mail.subscriber_id) == [("clicked", "clicked", "scanner")]
 
 
-@pytest.mark.parametrize("number", ["1", "2"])
+@pytest.mark.parametrize("number", ["2", "3"])
 async def test_only_web_addresses_are_led_to(mail: Mail, number: str) -> None:
     answer = await mail.get(f"/c/{{}}/{number}")
     assert answer.status_code == 404
@@ -126,7 +159,7 @@ async def test_only_web_addresses_are_led_to(mail: Mail, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["4", "-1", "9999", "00", "1e3", "٣", "9" * 5_000, "https://evil.example.com"]
+    "number", ["7", "0", "-1", "9999", "01", "1e3", "٣", "9" * 5_000, "https://evil.example.com"]
 )
 async def test_a_link_number_that_the_mail_has_not_is_not_found(mail: Mail, number: str) -> None:
     answer = await mail.get(f"/c/{{}}/{number}")
@@ -134,7 +167,7 @@ async def test_a_link_number_that_the_mail_has_not_is_not_found(mail: Mail, numb
     assert await count("event") == 0
 
 
-@pytest.mark.parametrize("path", ["/o/{}.gif", "/c/{}/0", "/u/{}"])
+@pytest.mark.parametrize("path", ["/o/{}.gif", "/c/{}/1", "/u/{}"])
 async def test_a_token_that_was_tampered_with_is_not_found(mail: Mail, path: str) -> None:
     forged = mail.token[:-1] + ("A" if mail.token[-1] != "A" else "B")
     for token in (forged, mail.token[:-1], mail.token + "A", "x", "%00", "%2e%2e"):
@@ -148,7 +181,7 @@ async def test_a_token_that_was_tampered_with_is_not_found(mail: Mail, path: str
 async def test_of_a_mail_that_was_deleted_only_the_pixel_still_answers(mail: Mail) -> None:
     await execute("DELETE FROM message WHERE id = $1", mail.message_id)
     assert (await mail.get("/o/{}.gif")).content == PIXEL
-    assert (await mail.get("/c/{}/0")).status_code == 404
+    assert (await mail.get("/c/{}/1")).status_code == 404
     assert (await mail.get("/u/{}")).status_code == 404
     assert (await mail.post("/u/{}")).status_code == 404
     assert await mail.status() == ("subscribed", False)
@@ -204,7 +237,7 @@ async def test_who_complained_stays_so_when_unsubscribing(mail: Mail) -> None:
     assert await mail.status() == ("complained", True)
 
 
-@pytest.mark.parametrize("path", ["/o/{}.gif", "/c/{}/0"])
+@pytest.mark.parametrize("path", ["/o/{}.gif", "/c/{}/1"])
 async def test_a_post_to_what_is_only_looked_at_is_not_allowed(mail: Mail, path: str) -> None:
     assert (await mail.post(path)).status_code == 405
 
@@ -214,7 +247,7 @@ async def test_what_cannot_be_recorded_is_not_acknowledged(mail: Mail) -> None:
     try:
         answers = [
             await mail.get("/o/{}.gif"),
-            await mail.get("/c/{}/0"),
+            await mail.get("/c/{}/1"),
             await mail.post("/u/{}"),
         ]
     finally:
@@ -223,4 +256,4 @@ async def test_what_cannot_be_recorded_is_not_acknowledged(mail: Mail) -> None:
     assert [one.headers["retry-after"] for one in answers] == ["5", "5", "5"]
     assert await mail.status() == ("subscribed", False)
     assert await mail.stats() == {}
-    assert (await mail.get("/c/{}/0")).status_code == 302
+    assert (await mail.get("/c/{}/1")).status_code == 302

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.base.clock import now
-from domain.base.database import execute, fetch, fetchval, transaction
+from domain.base.database import execute, fetch, fetchval, to_json, transaction
 from domain.base.ids import new_id
 
 
@@ -84,6 +84,32 @@ async def add_messages(
         at,
     )
     return identifiers
+
+
+async def add_enrollment(message_id: UUID, trigger: dict[str, object]) -> None:
+    """Make the message one of an enrollment that `trigger` started."""
+    at = now()
+    version_id, enrollment_id = new_id(at), new_id(at)
+    await execute(
+        """INSERT INTO sequence_version (id, workspace_id, sequence_id, number, definition,
+                                         published_at)
+           SELECT $2, workspace_id, sequence_id, 1, '{}', $3 FROM message WHERE id = $1""",
+        message_id,
+        version_id,
+        at,
+    )
+    await execute(
+        """INSERT INTO enrollment (id, workspace_id, sequence_id, version_id, subscriber_id,
+                                   status, trigger, enrolled_at)
+           SELECT $2, workspace_id, sequence_id, $3, subscriber_id, 'active', $4, $5
+           FROM message WHERE id = $1""",
+        message_id,
+        enrollment_id,
+        version_id,
+        to_json(trigger),
+        at,
+    )
+    await execute("UPDATE message SET enrollment_id = $2 WHERE id = $1", message_id, enrollment_id)
 
 
 async def events_of(subscriber_id: UUID) -> list[tuple[str, str, str]]:

@@ -133,15 +133,16 @@ async def test_machines_are_counted_apart(
 
 async def test_a_click_knows_its_link_as_the_template_has_it(mailing: Mailing) -> None:
     reference = mailing.references[0]
-    hits = [Hit(reference, CLICKED, HUMAN, AT, number) for number in (0, 1, 2, -1)]
+    hits = [Hit(reference, CLICKED, HUMAN, AT, number) for number in (1, 2, 3, 0, -1)]
     found = await record_hits(hits, AT)
     assert [one and one.link for one in found] == [
         "https://example.com/{{ subscriber.id }}",
         "https://example.com/shop",
         None,
         None,
+        None,
     ]
-    assert found[2:] == [None, None]
+    assert found[2:] == [None, None, None]
     assert (await counted(), await count("event")) == ({"clicked": 1}, 2)
 
 
