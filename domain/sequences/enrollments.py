@@ -12,6 +12,7 @@ from domain.base.errors import ConflictError, NotFoundError
 from domain.base.ids import fact_id
 from domain.base.pages import Page, PageRequest, page_of
 from domain.sequences.definition import Manual
+from domain.sequences.models import EnrollmentStatus
 from domain.sequences.sequences import ADVANCE, GONE, find_sequence
 from domain.sequences.versions import load_definitions
 
@@ -168,42 +169,63 @@ async def _insert(entries: Sequence[_Entry], now: datetime) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-async def find_enrollments(workspace_id: UUID, ids: Sequence[UUID]) -> list[Record]:
-    return await fetch(
-        f"""SELECT {COLUMNS} FROM enrollment
-            WHERE id = ANY($1::uuid[]) AND workspace_id = $2""",
-        ids,
-        workspace_id,
-    )
-
-
-async def list_enrollments(
-    workspace_id: UUID, sequence_id: UUID, request: PageRequest, statuses: Sequence[str] | None
-) -> Page:
-    """Those of one sequence, the newest first; only those of the statuses, when given."""
-
-    async def count() -> int:
-        found = await fetchval(
-            """SELECT count(*) FROM enrollment WHERE sequence_id = $1 AND workspace_id = $2
-               AND ($3::text[] IS NULL OR status = ANY($3))""",
-            sequence_id,
-            workspace_id,
-            statuses,
-        )
-        return int(str(found))
-
+async def read_enrollments(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    """Enrollments by id."""
     rows = await fetch(
         f"""SELECT {COLUMNS} FROM enrollment
-            WHERE sequence_id = $1 AND workspace_id = $2 AND ($3::uuid IS NULL OR id < $3)
-              AND ($4::text[] IS NULL OR status = ANY($4))
-            ORDER BY id DESC LIMIT $5""",
-        sequence_id,
+            WHERE id = ANY($1::uuid[]) AND workspace_id = $2""",
+        list(set(ids)),
         workspace_id,
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def read_enrollments_of_sequences(
+    workspace_id: UUID,
+    sequence_ids: Sequence[UUID],
+    request: PageRequest,
+    status: EnrollmentStatus | None = None,
+) -> dict[UUID, Page]:
+    """A page of each sequence's enrollments, newest first, in one read."""
+    return await _read_pages("sequence_id", workspace_id, sequence_ids, request, status)
+
+
+async def read_enrollments_of_subscribers(
+    workspace_id: UUID,
+    subscriber_ids: Sequence[UUID],
+    request: PageRequest,
+    status: EnrollmentStatus | None = None,
+) -> dict[UUID, Page]:
+    """A page of each subscriber's enrollments, newest first, in one read."""
+    return await _read_pages("subscriber_id", workspace_id, subscriber_ids, request, status)
+
+
+async def _read_pages(
+    parent: str,
+    workspace_id: UUID,
+    parent_ids: Sequence[UUID],
+    request: PageRequest,
+    status: EnrollmentStatus | None,
+) -> dict[UUID, Page]:
+    rows = await fetch(
+        f"""SELECT e.* FROM unnest($2::uuid[]) AS wanted (id)
+            CROSS JOIN LATERAL (
+                SELECT {COLUMNS} FROM enrollment
+                WHERE workspace_id = $1 AND {parent} = wanted.id
+                  AND ($3::uuid IS NULL OR id < $3) AND ($4::text IS NULL OR status = $4)
+                ORDER BY id DESC LIMIT $5
+            ) e
+            ORDER BY e.id DESC""",
+        workspace_id,
+        list(set(parent_ids)),
         request.after,
-        statuses,
+        None if status is None else status.value,
         request.first + 1,
     )
-    return page_of(rows, request, count)
+    found: dict[UUID, list[Record]] = {identifier: [] for identifier in parent_ids}
+    for row in rows:
+        found[row[parent]].append(row)
+    return {identifier: page_of(people, request) for identifier, people in found.items()}
 
 
 async def count_people(workspace_id: UUID, sequence_ids: Sequence[UUID]) -> list[Record]:

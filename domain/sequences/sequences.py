@@ -26,6 +26,7 @@ from domain.sequences.definition import (
     TagAdded,
     Trigger,
 )
+from domain.sequences.models import SequenceStatus
 
 ADVANCE: Final = "sequences.advance"
 
@@ -198,36 +199,39 @@ async def find_sequence(workspace_id: UUID, sequence_id: UUID) -> Record | None:
     )
 
 
-async def find_sequences(workspace_id: UUID, ids: Rows[UUID]) -> list[Record]:
-    return await fetch(
+async def read_sequences(workspace_id: UUID, ids: Rows[UUID]) -> dict[UUID, Record]:
+    """Sequences by id."""
+    rows = await fetch(
         f"SELECT {COLUMNS} FROM sequence WHERE id = ANY($1::uuid[]) AND workspace_id = $2",
-        ids,
+        list(set(ids)),
         workspace_id,
     )
+    return {row["id"]: row for row in rows}
 
 
 async def list_sequences(
-    workspace_id: UUID, request: PageRequest, statuses: Rows[str] | None = None
+    workspace_id: UUID, request: PageRequest, status: SequenceStatus | None = None
 ) -> Page:
-    """Newest first; only those of the statuses, when given."""
+    """Newest first; only those of the status, when given."""
+    wanted = None if status is None else status.value
 
     async def count() -> int:
         found = await fetchval(
             """SELECT count(*) FROM sequence
-               WHERE workspace_id = $1 AND ($2::text[] IS NULL OR status = ANY($2))""",
+               WHERE workspace_id = $1 AND ($2::text IS NULL OR status = $2)""",
             workspace_id,
-            statuses,
+            wanted,
         )
         return int(str(found))
 
     rows = await fetch(
         f"""SELECT {COLUMNS} FROM sequence
             WHERE workspace_id = $1 AND ($2::uuid IS NULL OR id < $2)
-              AND ($3::text[] IS NULL OR status = ANY($3))
+              AND ($3::text IS NULL OR status = $3)
             ORDER BY id DESC LIMIT $4""",
         workspace_id,
         request.after,
-        statuses,
+        wanted,
         request.first + 1,
     )
     return page_of(rows, request, count)

@@ -105,13 +105,15 @@ def refuse_errors(issues: Iterable[DefinitionIssue]) -> None:
         raise DomainErrors(errors)
 
 
-async def find_versions(workspace_id: UUID, ids: Rows[UUID]) -> list[Record]:
-    return await fetch(
+async def read_versions(workspace_id: UUID, ids: Rows[UUID]) -> dict[UUID, Record]:
+    """Versions by id."""
+    rows = await fetch(
         f"""SELECT {VERSION_COLUMNS} FROM sequence_version
             WHERE id = ANY($1::uuid[]) AND workspace_id = $2""",
-        ids,
+        list(set(ids)),
         workspace_id,
     )
+    return {row["id"]: row for row in rows}
 
 
 async def versions_of(workspace_id: UUID, sequence_ids: Rows[UUID]) -> list[Record]:
@@ -147,8 +149,8 @@ async def load_definitions(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, Def
 async def _published_already(row: Record, definition: Definition) -> Record | None:
     if row["active_version_id"] is None:
         return None
-    found = await find_versions(row["workspace_id"], [row["active_version_id"]])
-    (version,) = found
+    found = await read_versions(row["workspace_id"], [row["active_version_id"]])
+    version = found[row["active_version_id"]]
     same = Definition.from_json(orjson.loads(version["definition"])) == definition
     return version if same else None
 

@@ -28,6 +28,7 @@ from domain.sequences.definition import (
     TagAdded,
     Wait,
 )
+from domain.sequences.models import SequenceStatus
 from domain.sequences.sequences import (
     activate,
     archive,
@@ -274,7 +275,7 @@ async def test_list_is_newest_first_by_pages_and_status(garden: Garden) -> None:
     page = await list_sequences(garden.workspace_id, PageRequest(3, page.rows[-1]["id"]))
     assert [row["name"] for row in page.rows] == ["S1", "S0"]
     assert not page.has_next_page
-    page = await list_sequences(garden.workspace_id, PageRequest(3), ["active"])
+    page = await list_sequences(garden.workspace_id, PageRequest(3), SequenceStatus.ACTIVE)
     assert list(page.rows) == []
 
 
