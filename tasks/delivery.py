@@ -17,7 +17,7 @@ from domain.delivery.recovery import has_expired, recover_expired, recover_journ
 from domain.delivery.sending import drain
 from tasks.broker import actor
 from tasks.scheduler import ring_when_due
-from tasks.smtp.account import SmtpAccount, smtp_account
+from tasks.smtp.account import smtp_account
 from tasks.smtp.pool import SmtpPool
 from tasks.worker import is_stopping, resource
 
@@ -41,7 +41,7 @@ _offices: Final[list[_PostOffice]] = []
 async def post_office(settings: Settings) -> AsyncIterator[None]:
     """Connections to the mail server and compiled templates, for as long as the worker lives."""
     office = _PostOffice(
-        SmtpPool(account_of(settings)),
+        SmtpPool(smtp_account(settings.relay_url)),
         Composer(
             MessageTokens(settings.secret_key),
             public_url=settings.public_url,
@@ -58,13 +58,6 @@ async def post_office(settings: Settings) -> AsyncIterator[None]:
     finally:
         _offices.remove(office)
         await office.sender.close()
-
-
-def account_of(settings: Settings) -> SmtpAccount:
-    """Where mail goes: SMTP_URL, else the built-in mailbox. Raises ValueError for a wrong URL."""
-    if settings.smtp_url:
-        return smtp_account(settings.smtp_url)
-    return SmtpAccount(host=settings.mailbox_host, port=settings.mailbox_smtp_port, security="none")
 
 
 @actor(DRAIN)

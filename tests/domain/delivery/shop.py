@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.base.clock import now
-from domain.base.database import execute, fetch
+from domain.base.database import execute, fetch, to_json
 from domain.base.ids import new_id
+from domain.base.shapes import encode
+from domain.content.compilation import prepare_template
+from domain.content.models import BodyFormat
 from domain.delivery.messages import NewMessage, insert_messages, message_id
 
 
@@ -85,8 +88,14 @@ class Shop:
         return {key: value for key, value in rows[0].items() if value}
 
 
-async def open_shop(workspace_id: UUID) -> Shop:
+SUBJECT = "Hello {{ subscriber.email }}"
+BODY = """<html><body><p>Hello {{ subscriber.email }}, <a href="https://shop.example/new">look
+here</a>.</p><p><a href="{{ unsubscribe_url }}">Leave</a></p></body></html>"""
+
+
+async def open_shop(workspace_id: UUID, subject: str = SUBJECT, body: str = BODY) -> Shop:
     at = this_minute()
+    prepared = prepare_template(subject, body, BodyFormat.HTML, None)
     template, revision, sequence, version = (new_id(at) for _ in range(4))
     await execute(
         """INSERT INTO template (id, workspace_id, name, created_at, updated_at)
@@ -96,8 +105,9 @@ async def open_shop(workspace_id: UUID) -> Shop:
     await execute(
         """INSERT INTO template_revision (id, workspace_id, template_id, number, subject, body,
                                           format, compiled, links, variables, created_at)
-           VALUES ($1, $2, $3, 1, 'Hello', '<p>Hello</p>', 'html', '{}', '{}', '{}', $4)""",
-        revision, workspace_id, template, at,
+           VALUES ($1, $2, $3, 1, $4, $5, 'html', $6, $7, $8, $9)""",
+        revision, workspace_id, template, subject, body, to_json(encode(prepared)),
+        list(prepared.links), list(prepared.variables), at,
     )  # fmt: skip
     await execute(
         """INSERT INTO sequence (id, workspace_id, name, status, draft, draft_revision,
