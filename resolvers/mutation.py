@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, identity
+from resolvers import activity, content, identity
 from schema.base.fields import mutation
 
 
@@ -39,4 +39,17 @@ class Mutation:
         access=Access.TRACK,
         description="Tell up to 1,000 facts about subscribers; each is recorded or refused by"
         " itself.",
+    )
+    create_template = mutation(
+        content.create_template, access=Access.WRITE, description="Make a template."
+    )
+    update_template = mutation(
+        content.update_template,
+        access=Access.WRITE,
+        description="Rename a template, or give it a new revision.",
+    )
+    archive_template = mutation(
+        content.archive_template,
+        access=Access.WRITE,
+        description="Put a template away; what uses it goes on.",
     )

@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, delivery, identity, nodes
+from resolvers import activity, content, delivery, identity, nodes
 from schema.base.fields import query
 
 
@@ -31,4 +31,17 @@ class Query:
     )
     message = query(
         delivery.message, access=Access.READ, description="One message by its id; null for none."
+    )
+    template = query(
+        content.template, access=Access.READ, description="One template by its id; null for none."
+    )
+    templates = query(
+        content.list_templates,
+        access=Access.READ,
+        description="The templates that are not archived, newest first.",
+    )
+    preview_template = query(
+        content.preview_template,
+        access=Access.READ,
+        description="A template, or a draft of one, as a subscriber would get it.",
     )

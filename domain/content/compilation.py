@@ -1,5 +1,6 @@
 """What is done once per template revision, so that little is left for each message."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,7 @@ from domain.content.text import derive_text
 MAX_BODY_BYTES = 512 * 1024
 MAX_SUBJECT_CHARACTERS = 998
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ANYTHING = None
 # What a template may ask for, and of what.
 _NAMES: Mapping[str, frozenset[str] | None] = {
@@ -166,8 +168,10 @@ def _check_sizes(subject: str, body: str, text: str | None) -> None:
     if len(subject) > MAX_SUBJECT_CHARACTERS:
         message = f"longer than {MAX_SUBJECT_CHARACTERS} characters"
         raise TemplateLimitError(message, field="subject")
-    for field, given in (("body", body), ("text", text or "")):
-        # Most characters are one byte: the exact size is worth counting only near the limit.
+    for field, given in (("subject", subject), ("body", body), ("text", text or "")):
+        if _UNSTORABLE.search(given):
+            message = "a NUL character or half of a surrogate pair"
+            raise TemplateError(message, field=field)
         if len(given) > MAX_BODY_BYTES or len(given.encode()) > MAX_BODY_BYTES:
             message = f"larger than {MAX_BODY_BYTES // 1024} KiB"
             raise TemplateLimitError(message, field=field)

@@ -31,7 +31,7 @@ def check_address(address: str) -> str:
 def mailbox(address: str, name: str | None) -> str:
     """`Name <address>` for a From, To or Reply-To line."""
     checked = check_address(address)
-    shown = " ".join((name or "").split())
+    shown = one_line(name or "")
     if not shown:
         return checked
     if _is_plain(shown):
@@ -46,7 +46,7 @@ def mailbox(address: str, name: str | None) -> str:
 
 def unstructured(text: str, name: str) -> str:
     """The value of a text header such as Subject, folded; blanks and breaks become one blank."""
-    shown = " ".join(text.split())
+    shown = one_line(text)
     room = _LINE - len(name) - 2
     if not _is_plain(shown):
         return _encoded_words(shown)
@@ -63,6 +63,11 @@ def unstructured(text: str, name: str) -> str:
         else:
             line = f"{line} {word}" if line else word
     return "\r\n ".join([*lines, line])
+
+
+def one_line(text: str) -> str:
+    """Text with each run of blanks and breaks made one blank."""
+    return " ".join(text.split())
 
 
 @lru_cache(maxsize=100)

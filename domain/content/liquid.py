@@ -243,6 +243,9 @@ class Lines:
         self._source = source
         self._origins = origins
 
+    def last(self) -> int | None:
+        return self.at(len(self._source))
+
     def at(self, index: int) -> int | None:
         if self._origins is None:
             return _line(self._source, index)
@@ -323,7 +326,7 @@ class Program:
         if token is None:
             return None
         # The end of the source has no index of its own.
-        return self._lines.at(token.start_index if token.start_index >= 0 else len(token.source))
+        return self._lines.at(token.start_index) if token.start_index >= 0 else self._lines.last()
 
     def _failed(self, node: Node, reason: str) -> TemplateError:
         return TemplateError(reason, line=self.line_of(node.token), field=self._field)

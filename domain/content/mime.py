@@ -132,10 +132,10 @@ def message_values(
 
 
 def _headers(envelope: Envelope, subject: str) -> str:
-    unsubscribe = f"<{_one_line(envelope.unsubscribe_url)}>"
+    unsubscribe = f"<{_as_is(envelope.unsubscribe_url)}>"
     if envelope.unsubscribe_email is not None:
         address = check_address(envelope.unsubscribe_email)
-        unsubscribe += f", <mailto:{address}?subject=unsubscribe%20{_one_line(envelope.token)}>"
+        unsubscribe += f", <mailto:{address}?subject=unsubscribe%20{_as_is(envelope.token)}>"
     lines = [
         f"From: {mailbox(envelope.from_email, envelope.from_name)}",
         f"To: {mailbox(envelope.to_email, envelope.to_name)}",
@@ -148,11 +148,11 @@ def _headers(envelope: Envelope, subject: str) -> str:
     if envelope.reply_to is not None:
         lines.append(f"Reply-To: {mailbox(envelope.reply_to, None)}")
     if envelope.feedback_id is not None:
-        lines.append(f"Feedback-ID: {_one_line(envelope.feedback_id)}")
+        lines.append(f"Feedback-ID: {_as_is(envelope.feedback_id)}")
     return "\r\n".join([*lines, ""])
 
 
-def _one_line(text: str) -> str:
+def _as_is(text: str) -> str:
     """Text that comes from our own code and settings; a break in it would be a fault of ours."""
     if not (text.isascii() and text.isprintable()):
         message = f"{text!r} cannot stand in a header"
