@@ -14,12 +14,13 @@ from domain.activity import live
 from domain.activity.hub import LiveHub
 from domain.activity.ingest import HitIngest
 from domain.activity.tokens import MessageTokens
-from domain.base import database
+from domain.base import database, doorbells
 from domain.base.settings import Settings
 from schema.base.context import Services
 from server.bodies import BodyLimit
 from server.graphql import GraphQLEndpoint
 from server.tracking import tracking_routes
+from tasks.broker import Bell
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -41,6 +42,8 @@ def create_app(settings: Settings) -> ASGIApp:
             database_url, pool_max=settings.database_pool_size, application="dripgraph-api"
         )
         live.connect(redis_url)
+        bell = Bell(redis_url)
+        doorbells.connect(bell.ring)
         await services.live.start()
         await services.ingest.start()
         try:
@@ -48,6 +51,8 @@ def create_app(settings: Settings) -> ASGIApp:
         finally:
             await services.ingest.stop()
             await services.live.stop()
+            doorbells.connect(None)
+            bell.close()
             await live.disconnect()
             await database.disconnect()
 

@@ -15,6 +15,7 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO, Middleware
 
+from domain.activity import live
 from domain.base import database, doorbells
 from domain.base.settings import Settings
 from tasks.broker import Answering, Bell, actors, create_broker, load_actors, waiting_key
@@ -104,6 +105,8 @@ class Surroundings(Middleware):
             application=self._application,
         )
         self._stack.push_async_callback(database.disconnect)
+        live.connect(self._settings.redis_url)
+        self._stack.push_async_callback(live.disconnect)
         bell = Bell(self._settings.redis_url)
         self._stack.callback(bell.close)
         doorbells.connect(bell.ring)

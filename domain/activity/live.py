@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from domain.base import clock, jobs
+from domain.base import clock
 from domain.base.database import after_commit
 
 logger = logging.getLogger(__name__)
@@ -64,18 +64,13 @@ _publisher: _Publisher | None = None
 
 
 def connect(redis_url: str) -> None:
-    """Name the Redis of this process, at start. Without it nothing is published.
-
-    Jobs tell their watchers through it too.
-    """
+    """Name the Redis of this process, at start. Without it nothing is published."""
     global _publisher  # noqa: PLW0603  one publisher a process, set at start
     _publisher = _Publisher(redis_url)
-    jobs.watch(notify_job)
 
 
 async def disconnect() -> None:
     global _publisher
-    jobs.watch(None)
     if _publisher is not None:
         publisher, _publisher = _publisher, None
         await publisher.redis.aclose()

@@ -145,6 +145,6 @@ async def test_a_thousand_events_are_taken_at_once_and_no_more(api: Api, anna: U
     assert await count("event") == 1_000
 
 
-async def test_nobody_and_viewers_may_not_tell_events(api: Api, anna: UUID) -> None:
+async def test_telling_events_needs_a_sign_in(api: Api, anna: UUID) -> None:
     (error,) = await api.as_nobody().errors(TRACK, events=[])
     assert error["extensions"]["code"] == "UNAUTHENTICATED"

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from uuid import UUID, uuid4
 
@@ -26,6 +26,13 @@ async def hub(database: str, redis_url: str) -> AsyncIterator[LiveHub]:
     yield made
     await made.stop()
     await live.disconnect()
+
+
+@pytest.fixture
+def told_of_jobs() -> Iterator[None]:
+    jobs.watch(live.notify_job)
+    yield
+    jobs.watch(None)
 
 
 @pytest.fixture
@@ -141,7 +148,8 @@ async def test_a_watch_ends_when_its_sequence_is_deleted_and_when_the_hub_stops(
     assert [one async for one in lasting] == []
 
 
-async def test_a_job_is_watched_to_its_end(hub: LiveHub, session: Session) -> None:
+@pytest.mark.usefixtures("told_of_jobs")
+async def test_a_job_is_watched_as_it_moves(hub: LiveHub, session: Session) -> None:
     job_id = await jobs.create_job(session.workspace_id, "import", {}, now())
     watch = hub.watch_job(session.workspace_id, job_id)
     first = await anext(watch)
