@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, content, identity
+from resolvers import activity, audience, content, identity
 from schema.base.fields import mutation
 
 
@@ -52,4 +52,44 @@ class Mutation:
         content.archive_template,
         access=Access.WRITE,
         description="Put a template away; what uses it goes on.",
+    )
+    create_subscriber = mutation(
+        audience.create_subscriber, access=Access.WRITE, description="Add one subscriber."
+    )
+    update_subscriber = mutation(
+        audience.update_subscriber, access=Access.WRITE, description="Change what is known of one."
+    )
+    add_tags = mutation(
+        audience.add_tags,
+        access=Access.WRITE,
+        description="Tag up to 1,000 subscribers; sequences hear of tags that are new to them.",
+    )
+    remove_tags = mutation(
+        audience.remove_tags, access=Access.WRITE, description="Take tags from up to 1,000."
+    )
+    unsubscribe_subscriber = mutation(
+        audience.unsubscribe_subscriber,
+        access=Access.WRITE,
+        description="Mail a subscriber no more; their address is suppressed.",
+    )
+    resubscribe_subscriber = mutation(
+        audience.resubscribe_subscriber,
+        access=Access.WRITE,
+        description="Mail a subscriber again who unsubscribed and has asked for it since.",
+    )
+    suppress_address = mutation(
+        audience.suppress_address, access=Access.WRITE, description="Mail an address no more."
+    )
+    unsuppress_address = mutation(
+        audience.unsuppress_address, access=Access.WRITE, description="Lift a suppression."
+    )
+    import_subscribers = mutation(
+        audience.import_subscribers,
+        access=Access.WRITE,
+        description="Bring in people from a CSV file of at most 256 MiB, as a job.",
+    )
+    import_events = mutation(
+        audience.import_events,
+        access=Access.WRITE,
+        description="Bring in past events, such as orders, from a CSV file, as a job.",
     )

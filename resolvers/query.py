@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, content, delivery, identity, nodes
+from resolvers import activity, audience, content, delivery, identity, jobs, nodes
 from schema.base.fields import query
 
 
@@ -45,3 +45,15 @@ class Query:
         access=Access.READ,
         description="A template, or a draft of one, as a subscriber would get it.",
     )
+    subscribers = query(
+        audience.list_subscribers,
+        access=Access.READ,
+        description="The workspace's subscribers, newest first.",
+    )
+    subscriber = query(
+        audience.subscriber,
+        access=Access.READ,
+        description="One subscriber by `id` or by `email` in any spelling; null for none.",
+    )
+    job = query(jobs.job, access=Access.READ, description="One job by its id; null for none.")
+    jobs = query(jobs.jobs, access=Access.READ, description="Long work, newest first.")

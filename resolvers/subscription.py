@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity
+from resolvers import activity, jobs
 from schema.base.fields import subscription
 
 
@@ -13,4 +13,9 @@ class Subscription:
         activity.watch_send_stats,
         access=Access.READ,
         description="A sequence's numbers, now and after each change, at most four a second.",
+    )
+    job_progress = subscription(
+        jobs.job_progress,
+        access=Access.READ,
+        description="A job now and after each report, at most four a second, until it has ended.",
     )

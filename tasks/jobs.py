@@ -5,13 +5,17 @@ from typing import Final
 from uuid import UUID
 
 from domain.activity.live import notify_job
+from domain.audience.event_imports import IMPORT_EVENTS, run_event_import
 from domain.audience.imports import IMPORT_SUBSCRIBERS, run_import
 from domain.base import clock, jobs
 from domain.base.ids import new_id
 from tasks.broker import actor
 from tasks.scheduler import ring_when_due
 
-RUNNERS: Final[dict[str, jobs.Runner]] = {IMPORT_SUBSCRIBERS: run_import}
+RUNNERS: Final[dict[str, jobs.Runner]] = {
+    IMPORT_SUBSCRIBERS: run_import,
+    IMPORT_EVENTS: run_event_import,
+}
 
 jobs.watch(notify_job)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import idna
 
-from domain.base.errors import InvalidInputError, RequiredError
+from domain.base.errors import DomainError, InvalidInputError, RequiredError
 
 MAX_LOCAL_BYTES: Final = 64
 MAX_ADDRESS_BYTES: Final = 254
@@ -29,15 +29,19 @@ def normalise_email(text: str) -> str:
     in lower case and in Unicode's composed form, not fully case-folded: that would make `straße`
     and `strasse` one person.
 
-    Raises `RequiredError` when there is none, `InvalidInputError` when it cannot be mailed. The
-    error names no field: the caller knows which.
+    Raises `RequiredError` when there is none, `InvalidInputError` when it cannot be mailed; the
+    error's field is `email`.
     """
     address = text.strip()
     if len(address) <= MAX_ADDRESS_BYTES:
         found = _PLAIN.fullmatch(address)
         if found is not None and found.end("local") <= MAX_LOCAL_BYTES:
             return address.lower()
-    return _normalise_with_care(address)
+    try:
+        return _normalise_with_care(address)
+    except DomainError as error:
+        error.field = "email"
+        raise
 
 
 def _normalise_with_care(address: str) -> str:

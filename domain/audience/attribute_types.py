@@ -72,10 +72,12 @@ def read_time(text: str) -> datetime:
         raise ValueError(text) from None
 
 
-def read_text(text: str) -> str:
+def read_text(text: str, field: str | None = None) -> str:
     """Text as it is. Raises `LimitExceededError` beyond `MAX_TEXT_CHARACTERS`."""
     if len(text) > MAX_TEXT_CHARACTERS:
-        raise LimitExceededError(f"The value is longer than {MAX_TEXT_CHARACTERS} characters.")
+        raise LimitExceededError(
+            f"The value is longer than {MAX_TEXT_CHARACTERS} characters.", field=field
+        )
     return text
 
 

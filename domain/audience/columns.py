@@ -8,10 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 from domain.audience.attribute_types import AttributeType, detect_type, read_time
-from domain.audience.profile import read_locale, read_timezone
+from domain.audience.profile import MAX_KEY_CHARACTERS, read_locale, read_timezone
 from domain.base.errors import InvalidInputError, RequiredError
-
-MAX_KEY_CHARACTERS: Final = 100
 
 
 class Target(StrEnum):
@@ -81,6 +79,11 @@ def choose_columns(
     Raises `InvalidInputError` for a mapping that fits no column or a key given twice.
     """
     titles = [title.strip() for title in header]
+    for one in told:
+        if one.target not in {*names, Target.ATTRIBUTE, Target.IGNORE}:
+            raise InvalidInputError(
+                f"A file of this kind has nothing that is {one.target.value}.", field="mapping"
+            )
     told_by_title = _told_by_title(titles, told)
     taken = {one.target for one in told}
     columns: list[Column] = []

@@ -6,11 +6,15 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import available_timezones
 
+from domain.audience.attribute_types import read_text
 from domain.base.errors import InvalidInputError, LimitExceededError
 
 MAX_NAME_CHARACTERS: Final = 200
 MAX_TAG_CHARACTERS: Final = 100
 MAX_TAGS: Final = 100
+MAX_ATTRIBUTES: Final = 500
+MAX_KEY_CHARACTERS: Final = 100
+MAX_NUMBER: Final = 10**15
 
 _LOCALE: Final = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8}){0,3})(?:\.[A-Za-z0-9-]+)?")
 _REGION_LETTERS: Final = 2
@@ -78,7 +82,48 @@ def read_tags(texts: Iterable[str], field: str = "tags") -> list[str]:
     return tags
 
 
+def check_attributes(given: object, *, with_none: bool = False) -> dict[str, object]:
+    """Attributes as a caller gives them: an object of texts, numbers and truth values.
+
+    Lists and objects are refused, as no condition could look at them. None stands for an attribute
+    to take away and is admitted `with_none` only. Raises a `DomainError`.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise InvalidInputError("The attributes must be an object.", field="attributes")
+    if len(given) > MAX_ATTRIBUTES:
+        raise LimitExceededError(
+            f"There are more than {MAX_ATTRIBUTES} attributes.", field="attributes"
+        )
+    for key, value in given.items():
+        field = f"attributes.{str(key)[:40]}"
+        if not isinstance(key, str) or not 0 < len(key.strip()) <= MAX_KEY_CHARACTERS:
+            raise InvalidInputError(
+                f"An attribute's name has 1 to {MAX_KEY_CHARACTERS} characters.", field=field
+            )
+        _storable(key, "attributes")
+        _check_attribute(value, field, with_none=with_none)
+    return given
+
+
+def _check_attribute(value: object, field: str, *, with_none: bool) -> None:
+    if isinstance(value, str):
+        read_text(_storable(value, field), field)
+    elif isinstance(value, bool) or (value is None and with_none):
+        return
+    elif isinstance(value, int | float):
+        if not -MAX_NUMBER < value < MAX_NUMBER:
+            raise InvalidInputError("The number is too large to be kept exactly.", field=field)
+    else:
+        raise InvalidInputError("An attribute is a text, a number or a truth value.", field=field)
+
+
 def _storable(text: str, field: str) -> str:
     if "\0" in text:
         raise InvalidInputError("A NUL character cannot be kept.", field=field)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError("Half a surrogate pair cannot be kept.", field=field) from None
     return text
