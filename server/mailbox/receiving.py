@@ -13,6 +13,11 @@ log = logging.getLogger(__name__)
 
 SIZE_LIMIT_BYTES = 25 * 1024 * 1024
 
+_FINAL_DOT = b"\r\n.\r\n"
+_PIECE_BYTES = 1 << 20
+# RFC 5321, 4.5.3.1.6.
+_LONGEST_LINE = 998
+
 # Given a recipient, the SMTP reply that refuses it ("550 5.1.1 No such user"), or None.
 Refusal = Callable[[str], str | None]
 
@@ -75,9 +80,56 @@ class Receiver:
         return f"250 2.0.0 OK {mail.id}"
 
 
+class _Session(SMTP):
+    """aiosmtpd's session, with DATA read in the pieces that come instead of line by line.
+
+    That halves the cost of a mail. What follows the final dot is left for the next command.
+    """
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        if self.envelope is None or not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        content, size_bytes = await self._read_content()
+        if size_bytes > SIZE_LIMIT_BYTES:
+            status = f"552 5.3.4 The mail is larger than {SIZE_LIMIT_BYTES} bytes"
+        elif max(map(len, content.split(b"\r\n"))) > _LONGEST_LINE:
+            status = "500 5.6.0 A line is longer than 998 bytes"
+        else:
+            self.envelope.original_content = content
+            status = await self._call_handler_hook("DATA")
+        self.envelope = self._create_envelope()
+        await self.push(status)
+
+    async def _read_content(self) -> tuple[bytes, int]:
+        """Read to the final dot. Past the size limit the bytes are counted and dropped."""
+        # The end of the line of DATA makes a dot at once a final one.
+        content = bytearray(b"\r\n")
+        dropped_bytes = 0
+        searched = 0
+        while (end := content.find(_FINAL_DOT, searched)) < 0:
+            searched = max(0, len(content) - len(_FINAL_DOT) + 1)
+            if len(content) > SIZE_LIMIT_BYTES + len(_FINAL_DOT):
+                dropped_bytes += searched
+                del content[:searched]
+                searched = 0
+            # Never empty: the end of the connection cancels this coroutine.
+            content += await self._reader.read(_PIECE_BYTES)
+        # One read takes all that is there, so the rest goes back to the front.
+        self._reader.feed_data(bytes(content[end + len(_FINAL_DOT) :]))
+        size_bytes = dropped_bytes + end
+        return bytes(content[: end + 2]).replace(b"\r\n.", b"\r\n")[2:], size_bytes
+
+
 def session_protocol(receiver: Receiver) -> SMTP:
     """Return the protocol of one connection. Any user name and password are accepted."""
-    return SMTP(
+    return _Session(
         receiver,
         hostname="mailbox.localhost",
         ident="Dripgraph mailbox",

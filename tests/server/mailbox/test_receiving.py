@@ -106,6 +106,34 @@ async def test_a_mail_over_the_size_limit_is_refused_and_the_next_one_kept(
     assert [kept.subject for kept in mailbox.messages()] == ["small"]
 
 
+async def test_lines_over_998_bytes_are_refused_and_those_of_998_kept(
+    mailbox: Mailbox, talk: Talk
+) -> None:
+    for length in (999, 998):
+        talk.write(ENVELOPE + b"Subject: long\r\n\r\n" + b"x" * length + b"\r\n.\r\n")
+    assert await talk.codes(8) == ["250", "250", "354", "500", "250", "250", "354", "250"]
+    assert len(mailbox.source(mailbox.messages()[0].id)) == 1017
+
+
+async def test_a_mail_without_content_and_one_that_begins_with_a_dot_are_kept(
+    mailbox: Mailbox, talk: Talk
+) -> None:
+    talk.write(ENVELOPE + b".\r\n" + ENVELOPE + b"..dot\r\n.\r\n")
+    assert await talk.codes(8) == ["250", "250", "354", "250"] * 2
+    assert [mailbox.source(kept.id) for kept in mailbox.messages()] == [b"", b".dot\r\n"]
+
+
+async def test_commands_before_their_time_are_refused(mailbox: Mailbox) -> None:
+    talk = Talk(*await asyncio.open_connection("127.0.0.1", mailbox.smtp_port))
+    talk.write(
+        b"DATA\r\nHELO client\r\nDATA\r\nMAIL FROM:<a@shop.test>\r\nDATA\r\n"
+        b"RCPT TO:<ann@example.com>\r\nDATA now\r\n"
+    )
+    assert await talk.codes(8) == ["220", "503", "250", "503", "250", "503", "250", "501"]
+    talk.writer.close()
+    await talk.writer.wait_closed()
+
+
 async def test_a_connection_dropped_before_the_dot_leaves_no_mail(
     mailbox: Mailbox, talk: Talk
 ) -> None:
