@@ -18,7 +18,7 @@ from domain.content.links import UNSUBSCRIBE_VARIABLE, resolve_destination
 from domain.content.liquid import TemplateError
 from domain.content.mime import message_values
 from domain.content.pieces import LINK_VARIABLE, PIXEL_VARIABLE
-from domain.content.templates import Content, load_compiled, prepare, read_templates
+from domain.content.templates import Content, prepare, read_compiled, read_templates
 
 CLIPPED_BYTES = 102 * 1024
 """Gmail shows no more of a mail's HTML than this, and hides the rest behind a link."""
@@ -134,8 +134,7 @@ async def _compiled(workspace_id: UUID, what: UUID | Content) -> CompiledTemplat
     template = (await read_templates(workspace_id, [what])).get(what)
     if template is None:
         raise NotFoundError("There is no such template.", field="templateId")
-    revision_id: UUID = template["current_revision_id"]
-    return (await load_compiled([revision_id]))[revision_id]
+    return await read_compiled(workspace_id, template["current_revision_id"])
 
 
 async def _values(

@@ -1,8 +1,7 @@
 """Templates and their revisions: written by people, never changed, read by delivery."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -14,11 +13,11 @@ from domain.base.database import Record, execute, fetch, fetchrow, fetchval, to_
 from domain.base.errors import InvalidInputError, NotFoundError, RequiredError
 from domain.base.ids import new_id
 from domain.base.pages import Page, PageRequest, page_of
+from domain.base.shapes import decode, encode
 from domain.content.compilation import CompiledTemplate, PreparedTemplate, prepare_template
 from domain.content.models import BodyFormat
 
 MAX_NAME = 200
-_KEPT_COMPILED = 256
 
 _TEMPLATE = "id, name, current_revision_id, created_at, updated_at, archived_at"
 _REVISION = "id, template_id, number, subject, body, format, text, links, variables, created_at"
@@ -145,43 +144,17 @@ async def read_revisions(workspace_id: UUID, identifiers: Sequence[UUID]) -> dic
     return {row["id"]: row for row in rows}
 
 
-async def read_destination(workspace_id: UUID, revision_id: UUID, number: int) -> str | None:
-    """Where link `number` (from 1) of a revision leads, with its Liquid; None if there is none."""
-    if not 1 <= number < 1 << 31:
-        return None
-    found = await fetchval(
-        "SELECT links[$3] FROM template_revision WHERE workspace_id = $1 AND id = $2",
+async def read_compiled(workspace_id: UUID, revision_id: UUID) -> CompiledTemplate:
+    """Raises NotFoundError."""
+    stored = await fetchval(
+        "SELECT compiled::text FROM template_revision WHERE workspace_id = $1 AND id = $2",
         workspace_id,
         revision_id,
-        number,
     )
-    return cast("str | None", found)
-
-
-_compiled: OrderedDict[UUID, CompiledTemplate] = OrderedDict()
-
-
-async def load_compiled(revision_ids: Iterable[UUID]) -> dict[UUID, CompiledTemplate]:
-    """The compiled form of each revision that exists, by one query for those not in memory.
-
-    Ids come from messages, whose foreign key holds revision and workspace together.
-    """
-    wanted = set(revision_ids)
-    found = {one: _compiled[one] for one in wanted if one in _compiled}
-    missing = [one for one in wanted if one not in found]
-    if missing:
-        rows = await fetch(
-            "SELECT id, subject, compiled::text AS compiled, links, variables"
-            " FROM template_revision WHERE id = ANY($1::uuid[])",
-            missing,
-        )
-        found |= await asyncio.to_thread(_compile, rows)
-    for one, compiled in found.items():
-        _compiled[one] = compiled
-        _compiled.move_to_end(one)
-    while len(_compiled) > _KEPT_COMPILED:
-        _compiled.popitem(last=False)
-    return found
+    if stored is None:
+        raise NotFoundError("There is no such revision.")
+    prepared = decode(PreparedTemplate, orjson.loads(cast("str", stored)))
+    return await asyncio.to_thread(CompiledTemplate, prepared)
 
 
 async def prepare(content: Content) -> PreparedTemplate:
@@ -194,24 +167,6 @@ async def prepare(content: Content) -> PreparedTemplate:
 def content_of(revision: Record) -> Content:
     return Content(
         revision["subject"], revision["body"], BodyFormat(revision["format"]), revision["text"]
-    )
-
-
-def _compile(rows: Sequence[Record]) -> dict[UUID, CompiledTemplate]:
-    return {row["id"]: CompiledTemplate(_prepared_of(row)) for row in rows}
-
-
-def _prepared_of(row: Record) -> PreparedTemplate:
-    kept = orjson.loads(row["compiled"])
-    return PreparedTemplate(
-        subject=row["subject"],
-        html=kept["html"],
-        text=kept["text"],
-        html_origins=tuple(kept["htmlOrigins"]),
-        text_origins=tuple(kept["textOrigins"]),
-        links=tuple(row["links"]),
-        variables=tuple(row["variables"]),
-        warnings=tuple(kept["warnings"]),
     )
 
 
@@ -232,13 +187,6 @@ async def _add_revision(
     now: datetime,
 ) -> None:
     identifier = new_id(now)
-    compiled = {
-        "html": prepared.html,
-        "text": prepared.text,
-        "htmlOrigins": prepared.html_origins,
-        "textOrigins": prepared.text_origins,
-        "warnings": prepared.warnings,
-    }
     # The template's row is locked by the caller's write, so numbers follow each other.
     await execute(
         "INSERT INTO template_revision (id, workspace_id, template_id, number, subject, body,"
@@ -252,7 +200,7 @@ async def _add_revision(
         content.body,
         content.format.value,
         content.text,
-        to_json(compiled),
+        to_json(encode(prepared)),
         list(prepared.links),
         list(prepared.variables),
         now,

@@ -8,7 +8,9 @@ import pytest
 from domain.base.clock import now
 from domain.base.database import execute, fetchval
 from domain.base.ids import new_id
-from domain.content.templates import load_compiled, read_destination
+from domain.content.compilation import prepare_template
+from domain.content.models import BodyFormat
+from domain.content.templates import read_compiled
 from domain.identity.accounts import Session
 from schema.base.node import encode_id, split_id
 from tests.api_client import Api
@@ -307,25 +309,8 @@ async def test_a_preview_of_nothing_is_refused(
     assert error["extensions"] == {"code": code, "field": field}
 
 
-async def test_compiled_revisions_are_read_by_one_statement_and_then_kept(
-    api: Api, statements: list[str]
-) -> None:
-    ids = [key((await created(api, name))["revision"]["id"]) for name in ("a", "b")]
-    statements.clear()
-    compiled = await load_compiled([*ids, new_id(now())])
-    assert set(compiled) == set(ids)
-    assert compiled[ids[0]].prepared.variables == (
-        "subscriber.email", "subscriber.first_name", "unsubscribe_url",
-    )  # fmt: skip
-    assert len(statements) == 1
-    assert (await load_compiled(ids))[ids[0]] is compiled[ids[0]]
-    assert len(statements) == 1
-
-
-async def test_a_links_destination_is_found_by_its_number(api: Api, session: Session) -> None:
+async def test_what_is_stored_is_what_was_compiled(api: Api, session: Session) -> None:
     revision = key((await created(api))["revision"]["id"])
-    expected = "https://shop.example/?m={{ subscriber.email | url_encode }}"
-    assert await read_destination(session.workspace_id, revision, 1) == expected
-    for number in (0, 2, -1, 1 << 40):
-        assert await read_destination(session.workspace_id, revision, number) is None
-    assert await read_destination(new_id(now()), revision, 1) is None
+    compiled = await read_compiled(session.workspace_id, revision)
+    content = (HELLO["subject"], HELLO["body"], BodyFormat.HTML, None)
+    assert compiled.prepared == prepare_template(*content)
