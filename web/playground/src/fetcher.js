@@ -34,15 +34,22 @@ async function post(request, headers) {
   }
 }
 
-// One socket per subscription, so that each begins with a token that is still good.
+// One socket per subscription, so that each begins with a token that is still good. A socket that
+// breaks is opened again for about seven seconds.
 async function* listen(request, headers) {
-  const bearer = await authorization(headers);
   const client = createClient({
     url: socketAddress.href,
-    connectionParams: bearer ? { authorization: bearer } : {},
+    retryAttempts: 3,
+    connectionParams: async () => {
+      const bearer = await authorization(headers);
+      return bearer ? { authorization: bearer } : {};
+    },
   });
   try {
     yield* client.iterate(request);
+  } catch (problem) {
+    if (!(problem instanceof CloseEvent)) throw problem;
+    throw new Error(`The server closed the subscription: ${problem.code} ${problem.reason}`.trim());
   } finally {
     client.dispose();
   }
