@@ -8,19 +8,20 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.activity import live
 from domain.activity.hub import LiveHub
 from domain.activity.ingest import HitIngest
 from domain.activity.tokens import MessageTokens
-from domain.base import database, doorbells
+from domain.base import database
 from domain.base.settings import Settings
 from schema.base.context import Services
 from server.bodies import BodyLimit
 from server.graphql import GraphQLEndpoint
+from server.pages import graphiql
+from server.playground import playground_files, wants_playground
 from server.tracking import tracking_routes
-from tasks.broker import Bell
+from tasks.stores import open_stores
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -31,34 +32,25 @@ def create_app(settings: Settings) -> ASGIApp:
     if not settings.database_url or not settings.redis_url:
         message = "the application needs DATABASE_URL and REDIS_URL"
         raise ValueError(message)
-    database_url, redis_url = settings.database_url, settings.redis_url
-    services = Services(live=LiveHub(redis_url), ingest=HitIngest())
+    services = Services(live=LiveHub(settings.redis_url), ingest=HitIngest())
 
     graphql = GraphQLEndpoint(settings, services)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.connect(
-            database_url, pool_max=settings.database_pool_size, application="dripgraph-api"
-        )
-        live.connect(redis_url)
-        bell = Bell(redis_url)
-        doorbells.connect(bell.ring)
-        await services.live.start()
-        await services.ingest.start()
-        try:
-            yield
-        finally:
-            await services.ingest.stop()
-            await services.live.stop()
-            doorbells.connect(None)
-            bell.close()
-            await live.disconnect()
-            await database.disconnect()
+        async with open_stores(settings, "dripgraph-api"):
+            await services.live.start()
+            await services.ingest.start()
+            try:
+                yield
+            finally:
+                await services.ingest.stop()
+                await services.live.stop()
 
     return Starlette(
         routes=[
-            Route("/graphql", graphql),
+            Route("/graphql", PageOrGraphQL(settings, graphql)),
+            playground_files(),
             WebSocketRoute("/graphql", graphql),
             Route("/livez", alive),
             Route("/readyz", ready),
@@ -67,6 +59,21 @@ def create_app(settings: Settings) -> ASGIApp:
         middleware=[Middleware(BodyLimit)],
         lifespan=lifespan,
     )
+
+
+class PageOrGraphQL:
+    """GraphiQL for a browser that opens the address, GraphQL for everything else."""
+
+    def __init__(self, settings: Settings, graphql: ASGIApp) -> None:
+        self._settings = settings
+        self._graphql = graphql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if wants_playground(Request(scope)):
+            page = await graphiql(self._settings)
+            await page(scope, receive, send)
+        else:
+            await self._graphql(scope, receive, send)
 
 
 async def alive(_: Request) -> Response:

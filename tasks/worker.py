@@ -15,10 +15,9 @@ import uvloop
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO, Middleware
 
-from domain.activity import live
-from domain.base import database, doorbells
 from domain.base.settings import Settings
-from tasks.broker import Answering, Bell, actors, create_broker, load_actors, waiting_key
+from tasks.broker import Answering, actors, create_broker, load_actors, waiting_key
+from tasks.stores import open_stores
 
 if TYPE_CHECKING:
     from dramatiq import Broker, MessageProxy, Worker
@@ -99,18 +98,7 @@ class Surroundings(Middleware):
         _run_on_loop(self._stack.aclose)
 
     async def _open(self) -> None:
-        await database.connect(
-            self._settings.database_url,
-            pool_max=self._settings.database_pool_size,
-            application=self._application,
-        )
-        self._stack.push_async_callback(database.disconnect)
-        live.connect(self._settings.redis_url)
-        self._stack.push_async_callback(live.disconnect)
-        bell = Bell(self._settings.redis_url)
-        self._stack.callback(bell.close)
-        doorbells.connect(bell.ring)
-        self._stack.callback(doorbells.connect, None)
+        await self._stack.enter_async_context(open_stores(self._settings, self._application))
         for opener in resources:
             await self._stack.enter_async_context(opener(self._settings))
 

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -134,7 +134,7 @@ class Prepared:
     emptying: str
 
 
-def test_settings(database_url: str, redis_url: str, data_dir: str) -> Settings:
+def test_settings(database_url: str, redis_url: str, data_dir: str, **changed: str) -> Settings:
     return Settings.from_environment(
         {
             "DATABASE_URL": database_url,
@@ -143,6 +143,7 @@ def test_settings(database_url: str, redis_url: str, data_dir: str) -> Settings:
             "DATA_DIR": data_dir,
             "PUBLIC_URL": "http://mail.example.com",
             "ACCESS_TOKEN_SECONDS": "7200",
+            **changed,
         }
     )
 
@@ -153,6 +154,14 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     return test_settings(database_url, redis_url, str(tmp_path / "data"))
+
+
+@pytest.fixture
+def settings_with(database_url: str, redis_url: str, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings in which some differ, by the names they have in the environment."""
+    return lambda **changed: test_settings(
+        database_url, redis_url, str(tmp_path / "data"), **changed
+    )
 
 
 async def new_session(settings: Settings, name: str) -> Session:

@@ -1,4 +1,4 @@
-"""The commands that do one thing and end: migrate, doctor."""
+"""The commands that do one thing and end: migrate, demo, doctor."""
 
 import asyncio
 import sys
@@ -22,6 +22,20 @@ def migrate(settings: Settings) -> None:
         click.echo(f"applied {name}")
     if not applied:
         click.echo("the database is up to date")
+
+
+@click.command()
+@click.option("--play", is_flag=True, help="Let people in by and by, and have their mail read.")
+@with_settings
+def demo(settings: Settings, *, play: bool) -> None:
+    """Build a workspace from the customers and orders of a real shop."""
+    from server.demo.command import DemoRefusedError, run
+
+    with reachable_stores(settings, "dripgraph demo") as reachable:
+        try:
+            asyncio.run(run(reachable, click.echo, plays=play))
+        except DemoRefusedError as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.command()

@@ -19,10 +19,14 @@ from server.supervisor import Program, Supervisor
 
 Say = Callable[[str], None]
 
+_ONE = ("--processes", "1")
+_SENDING = ("--queue", "delivery", "--queue", "sequences")
+
 
 @click.command()
+@click.option("--demo", "with_demo", is_flag=True, help="With the demo workspace, and readers.")
 @with_settings
-def up(settings: Settings) -> None:
+def up(settings: Settings, *, with_demo: bool) -> None:
     """Run everything here: servers, API, workers, scheduler and a mailbox."""
     # Until the supervisor listens for signals, a request to end unwinds what has been started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -52,7 +56,7 @@ def up(settings: Settings) -> None:
             say("Ctrl-C stops it.")
 
         Supervisor(
-            _programs(chosen, variables),
+            _programs(chosen, variables, with_demo=with_demo),
             say=say,
             started=lambda pids: claim.tell(children=pids),
             all_ready=announce,
@@ -104,16 +108,17 @@ def _addresses(settings: Settings) -> dict[str, str]:
     return addresses
 
 
-def _programs(settings: Settings, variables: dict[str, str]) -> list[Program]:
+def _programs(settings: Settings, variables: dict[str, str], *, with_demo: bool) -> list[Program]:
     """The children. Those that make work end first, the mailbox that takes it ends last."""
     program = partial(Program, environment=variables)
     workers = [
-        program(
-            name=f"worker-{number}",
-            command=own_command("worker", "--processes", "1", "--name", f"worker-{number}"),
-        )
-        for number in range(1, settings.worker_processes + 1)
+        program(name=name, command=own_command("worker", *_ONE, "--name", name, *_SENDING))
+        for name in (f"worker-{number}" for number in range(1, settings.worker_processes + 1))
     ]
+    # Long jobs have a process to themselves, so that an import holds up no mail.
+    jobs = program(
+        name="jobs", command=own_command("worker", *_ONE, "--name", "jobs", "--queue", "jobs")
+    )
     mailbox = program(
         name="mailbox",
         command=own_command("mailbox"),
@@ -127,4 +132,12 @@ def _programs(settings: Settings, variables: dict[str, str]) -> list[Program]:
         drain_stage=1,
     )
     scheduler = program(name="scheduler", command=own_command("scheduler"))
-    return [*([] if settings.smtp_url else [mailbox]), api, *workers, scheduler]
+    demo = program(name="demo", command=own_command("demo", "--play"), runs_once=True)
+    return [
+        *([] if settings.smtp_url else [mailbox]),
+        api,
+        *workers,
+        jobs,
+        scheduler,
+        *([demo] if with_demo else []),
+    ]
