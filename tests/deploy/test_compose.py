@@ -61,6 +61,7 @@ def test_a_misspelt_key_would_be_found(compose: Any) -> None:
 def test_every_process_of_the_design_is_a_service(compose: Any) -> None:
     assert sorted(compose["services"]) == [
         "api",
+        "jobs",
         "mailbox",
         "migrate",
         "postgres",
@@ -80,6 +81,7 @@ def test_every_service_of_ours_runs_a_command_that_exists(compose: Any) -> None:
         "migrate": "migrate",
         "api": "serve",
         "worker": "worker",
+        "jobs": "worker",
         "scheduler": "scheduler",
         "mailbox": "mailbox",
     }
