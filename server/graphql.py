@@ -129,12 +129,16 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            response = await self.run(Request(scope, receive))
+            response = await self.run(request)
         except HTTPException as refusal:
             response = error_response(refusal.status_code, refusal.reason)
         except UnauthenticatedError as refusal:
             response = error_response(401, refusal.message, code=refusal.code.value)
+        finally:
+            # Uploads lie in temporary files.
+            await request.close()
         await response(scope, receive, send)
 
     async def get_context(

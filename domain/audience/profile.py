@@ -122,8 +122,4 @@ def _check_attribute(value: object, field: str, *, with_none: bool) -> None:
 def _storable(text: str, field: str) -> str:
     if "\0" in text:
         raise InvalidInputError("A NUL character cannot be kept.", field=field)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInputError("Half a surrogate pair cannot be kept.", field=field) from None
     return text
