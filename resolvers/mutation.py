@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, audience, content, identity
+from resolvers import activity, audience, content, identity, sequences
 from schema.base.fields import mutation
 
 
@@ -92,4 +92,40 @@ class Mutation:
         audience.import_events,
         access=Access.WRITE,
         description="Bring in past events, such as orders, from a CSV file, as a job.",
+    )
+    create_sequence = mutation(
+        sequences.create_sequence, access=Access.WRITE, description="Make a sequence, as a draft."
+    )
+    update_sequence_draft = mutation(
+        sequences.update_sequence_draft,
+        access=Access.WRITE,
+        description="Change a sequence's name or draft, if nobody else has meanwhile.",
+    )
+    validate_sequence = mutation(
+        sequences.validate_sequence,
+        access=Access.READ,
+        description="Whatever is wrong with a sequence's draft, or with the one given.",
+    )
+    publish_sequence = mutation(
+        sequences.publish_sequence,
+        access=Access.WRITE,
+        description="Make the draft the version that people enter from now on.",
+    )
+    activate_sequence = mutation(
+        sequences.activate_sequence,
+        access=Access.WRITE,
+        description="Let people in and move them on, from now.",
+    )
+    pause_sequence = mutation(
+        sequences.pause_sequence,
+        access=Access.WRITE,
+        description="Nobody enters, moves on or is mailed until it is activated again.",
+    )
+    archive_sequence = mutation(
+        sequences.archive_sequence,
+        access=Access.WRITE,
+        description="End it for good: everybody leaves, what is queued is skipped.",
+    )
+    enroll = mutation(
+        sequences.enroll, access=Access.WRITE, description="Let people into an active sequence."
     )

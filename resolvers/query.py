@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.identity.viewer import Access
-from resolvers import activity, audience, content, delivery, identity, jobs, nodes
+from resolvers import activity, audience, content, delivery, identity, jobs, nodes, sequences
 from schema.base.fields import query
 
 
@@ -57,3 +57,11 @@ class Query:
     )
     job = query(jobs.job, access=Access.READ, description="One job by its id; null for none.")
     jobs = query(jobs.jobs, access=Access.READ, description="Long work, newest first.")
+    sequence = query(
+        sequences.sequence, access=Access.READ, description="One sequence by its id; null for none."
+    )
+    sequences = query(
+        sequences.list_of_sequences,
+        access=Access.READ,
+        description="The workspace's sequences, newest first.",
+    )

@@ -12,6 +12,7 @@ from resolvers.query import Query
 from resolvers.subscription import Subscription
 from schema.activity import Event
 from schema.base.rows import read_field
+from schema.sequences.definition import TYPES as STEPS_AND_TRIGGERS
 
 SDL_PATH = Path(__file__).parent.parent / "schema" / "schema.graphql"
 
@@ -23,7 +24,7 @@ def build_schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Event],
+        types=[Event, *STEPS_AND_TRIGGERS],
         extensions=list(extensions),
         config=StrawberryConfig(default_resolver=read_field),
     )

@@ -251,7 +251,10 @@ def _draft_text(definition: Definition) -> str:
     found = definition.to_json()
     if _has_nul(found):
         raise InvalidInputError("Text cannot hold the character NUL.", field="definition")
-    return to_json(found)
+    text = to_json(found)
+    # Whatever is kept can be read again: this refuses what is nested too deep for that.
+    Definition.from_json(orjson.loads(text))
+    return text
 
 
 def _has_nul(value: Json) -> bool:

@@ -16,6 +16,8 @@ from domain.audience.conditions.tree import (
 )
 
 MAX_PARTS = 100
+# Trees are read and written by recursion; this many levels fit well into what JSON may nest.
+MAX_NESTING = 10
 MAX_VALUES = 1000
 MAX_TEXT = 1000
 MAX_NAME = 100

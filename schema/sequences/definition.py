@@ -1,0 +1,239 @@
+"""A sequence's graph: its triggers and steps as types, read off its JSON."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import assert_never, cast
+
+import strawberry
+from graphql import GraphQLResolveInfo
+from graphql.type import GraphQLAbstractType
+from strawberry.scalars import JSON
+
+from domain.base.database import Record
+from domain.sequences.definition import (
+    Branch,
+    Definition,
+    EventHappened,
+    Exit,
+    Manual,
+    SendEmail,
+    Step,
+    Subscribed,
+    TagAdded,
+    Trigger,
+    Wait,
+    WaitUntil,
+)
+from domain.sequences.enrollments import count_people
+from schema.base.batch import batch_field
+from schema.base.context import Context, Info
+from schema.base.node import encode_id
+from schema.base.rows import TypedRow
+from schema.conditions import condition_json
+
+Fields = Mapping[str, object]
+
+
+class _Typed:
+    """Of what type a row is, the row says."""
+
+    @classmethod
+    def is_type_of(cls, obj: object, _info: GraphQLResolveInfo[Context]) -> bool:  # noqa: ARG003
+        return True
+
+    @classmethod
+    def resolve_type(
+        cls, obj: object, _info: GraphQLResolveInfo[Context], _type: GraphQLAbstractType
+    ) -> str:
+        return cast("TypedRow", obj).typename
+
+
+@strawberry.enum(description="What lets people in.")
+class TriggerKind(StrEnum):
+    SUBSCRIBED = Subscribed.kind
+    TAG_ADDED = TagAdded.kind
+    EVENT = EventHappened.kind
+    MANUAL = Manual.kind
+
+
+@strawberry.enum(description="What a step does.")
+class StepKind(StrEnum):
+    SEND_EMAIL = SendEmail.kind
+    WAIT = Wait.kind
+    WAIT_UNTIL = WaitUntil.kind
+    BRANCH = Branch.kind
+    EXIT = Exit.kind
+
+
+@strawberry.interface(name="Trigger", description="Something that lets people in.")
+class TriggerType(_Typed):
+    kind: TriggerKind = strawberry.field(description="Which trigger this is.")
+
+
+@strawberry.type(description="Somebody subscribes.")
+class SubscribedTrigger(TriggerType):
+    pass
+
+
+@strawberry.type(description="A tag is added to somebody.")
+class TagAddedTrigger(TriggerType):
+    tag: str = strawberry.field(description="Which tag.")
+
+
+@strawberry.type(description="A custom event happens.")
+class EventTrigger(TriggerType):
+    name: str = strawberry.field(description="The event's name.")
+
+
+@strawberry.type(description="By hand or by the API: the mutation `enroll`.")
+class ManualTrigger(TriggerType):
+    pass
+
+
+async def _resting_counts(parents: Sequence[Fields], info: Info) -> list[int]:
+    wanted = list({parent["sequence_id"] for parent in parents})
+    rows = await count_people(info.context.workspace_id, cast("list", wanted))  # type: ignore[type-arg]
+    counts = {
+        (row["sequence_id"], row["step_key"]): row["count"]
+        for row in rows
+        if row["step_key"] is not None
+    }
+    return [counts.get((parent["sequence_id"], parent["key"]), 0) for parent in parents]
+
+
+@strawberry.interface(name="Step", description="One step of a sequence.")
+class StepType(_Typed):
+    kind: StepKind = strawberry.field(description="Which step this is.")
+    key: str = strawberry.field(description="Its name within the sequence, stable over versions.")
+    resting_count: int = batch_field(
+        _resting_counts, description="How many people rest here now, whatever their version."
+    )
+
+
+@strawberry.type(description="Sends a mail.")
+class SendEmailStep(StepType):
+    template_id: strawberry.ID = strawberry.field(description="What is sent.")
+    next: str | None = strawberry.field(description="The step that follows; null for the end.")
+
+
+@strawberry.type(description="Waits for a time.")
+class WaitStep(StepType):
+    duration_seconds: int = strawberry.field(description="How long.")
+    next: str | None = strawberry.field(description="The step that follows; null for the end.")
+
+
+@strawberry.type(description="Waits until a time of day.")
+class WaitUntilStep(StepType):
+    local_time: str = strawberry.field(description="Such as `09:00`.")
+    weekdays: list[int] = strawberry.field(description="ISO: 1 is Monday, 7 is Sunday.")
+    timezone: str | None = strawberry.field(
+        description="An IANA zone; null for each subscriber's own, UTC where it is not known."
+    )
+    spread_seconds: int = strawberry.field(
+        description="People are let go at random over so many seconds from that time on."
+    )
+    next: str | None = strawberry.field(description="The step that follows; null for the end.")
+
+
+@strawberry.type(description="One way out of a branch.")
+class BranchArm:
+    condition: JSON = strawberry.field(
+        description="For whom, in the shape of `ConditionInput`: it can be given back as it is."
+    )
+    next: str | None = strawberry.field(description="The step that follows; null for the end.")
+
+
+@strawberry.type(description="Goes the first way whose condition is true.")
+class BranchStep(StepType):
+    branches: list[BranchArm] = strawberry.field(description="The ways, in order.")
+    otherwise: str | None = strawberry.field(
+        description="The step for everybody else; null for the end."
+    )
+
+
+@strawberry.type(description="Leaves the sequence.")
+class ExitStep(StepType):
+    pass
+
+
+@strawberry.type(description="Who enters, and what happens to them.")
+class SequenceDefinition:
+    start: str | None = strawberry.field(description="The first step's key.")
+    triggers: list[TriggerType] = strawberry.field(description="What lets people in.")
+    steps: list[StepType] = strawberry.field(description="In the order they were given.")
+
+
+TYPES = [
+    SubscribedTrigger,
+    TagAddedTrigger,
+    EventTrigger,
+    ManualTrigger,
+    SendEmailStep,
+    WaitStep,
+    WaitUntilStep,
+    BranchStep,
+    ExitStep,
+]
+
+
+def definition_fields(definition: Definition, sequence_id: object) -> SequenceDefinition:
+    """The definition as its type's fields are read."""
+    fields = {
+        "start": definition.start,
+        "triggers": [_trigger_row(trigger) for trigger in definition.triggers],
+        "steps": [_step_row(step, sequence_id) for step in definition.steps],
+    }
+    return cast("SequenceDefinition", fields)
+
+
+def _typed(shape: type[object], fields: Fields) -> TypedRow:
+    return TypedRow(shape.__name__, cast("Record", fields))
+
+
+def _trigger_row(trigger: Trigger) -> TypedRow:
+    match trigger:
+        case Subscribed():
+            return _typed(SubscribedTrigger, {"kind": TriggerKind.SUBSCRIBED})
+        case TagAdded():
+            return _typed(TagAddedTrigger, {"kind": TriggerKind.TAG_ADDED, "tag": trigger.tag})
+        case EventHappened():
+            return _typed(EventTrigger, {"kind": TriggerKind.EVENT, "name": trigger.name})
+        case Manual():
+            return _typed(ManualTrigger, {"kind": TriggerKind.MANUAL})
+        case _:
+            assert_never(trigger)
+
+
+def _step_row(step: Step, sequence_id: object) -> TypedRow:
+    fields: dict[str, object] = {
+        "kind": StepKind(step.kind),
+        "key": step.key,
+        "sequence_id": sequence_id,
+    }
+    match step:
+        case SendEmail():
+            fields |= {"template_id": encode_id("Template", step.template_id), "next": step.next}
+            return _typed(SendEmailStep, fields)
+        case Wait():
+            fields |= {"duration_seconds": step.duration_seconds, "next": step.next}
+            return _typed(WaitStep, fields)
+        case WaitUntil():
+            fields |= {
+                "local_time": step.local_time,
+                "weekdays": list(step.weekdays),
+                "timezone": step.timezone,
+                "spread_seconds": step.spread_seconds,
+                "next": step.next,
+            }
+            return _typed(WaitUntilStep, fields)
+        case Branch():
+            arms = [
+                {"condition": condition_json(arm.condition), "next": arm.next}
+                for arm in step.branches
+            ]
+            fields |= {"branches": arms, "otherwise": step.otherwise}
+            return _typed(BranchStep, fields)
+        case Exit():
+            return _typed(ExitStep, fields)
+        case _:
+            assert_never(step)
