@@ -2,6 +2,7 @@
 
 import click
 
+from server.cli.importing import import_file
 from server.cli.operations import demo, doctor, migrate
 from server.cli.processes import mailbox, scheduler, serve, worker
 from server.cli.up import up
@@ -16,5 +17,5 @@ def main() -> None:
     """
 
 
-for _command in (up, serve, worker, scheduler, mailbox, migrate, demo, doctor):
+for _command in (up, serve, worker, scheduler, mailbox, migrate, demo, import_file, doctor):
     main.add_command(_command)
