@@ -21,6 +21,7 @@ from schema.base.errors import Payload
 from schema.base.node import Node
 from schema.delivery import Message, messages_of_subscribers
 from schema.jobs import Job
+from schema.sequences.types import Enrollment, enrollments_of_subscribers
 
 strawberry.enum(
     SubscriberStatus,
@@ -81,6 +82,9 @@ class Subscriber(Node):
     )
     messages: Connection[Message] = batch_field(
         messages_of_subscribers, description="What they were or will be mailed, newest first."
+    )
+    enrollments: Connection[Enrollment] = batch_field(
+        enrollments_of_subscribers, description="The sequences they are or were in, newest first."
     )
 
 

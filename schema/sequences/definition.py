@@ -10,6 +10,7 @@ from graphql.type import GraphQLAbstractType
 from strawberry.scalars import JSON
 
 from domain.base.database import Record
+from domain.content.templates import read_templates
 from domain.sequences.definition import (
     Branch,
     Definition,
@@ -27,9 +28,10 @@ from domain.sequences.definition import (
 from domain.sequences.enrollments import count_people
 from schema.base.batch import batch_field
 from schema.base.context import Context, Info
-from schema.base.node import encode_id
+from schema.base.node import decode_id, encode_id
 from schema.base.rows import TypedRow
 from schema.conditions import condition_json
+from schema.content import Template
 
 Fields = Mapping[str, object]
 
@@ -110,9 +112,18 @@ class StepType(_Typed):
     )
 
 
+async def _templates(parents: Sequence[Fields], info: Info) -> list[Template | None]:
+    identifiers = [decode_id("Template", str(parent["template_id"])) for parent in parents]
+    found = await read_templates(info.context.workspace_id, identifiers)
+    return [cast("Template | None", found.get(identifier)) for identifier in identifiers]
+
+
 @strawberry.type(description="Sends a mail.")
 class SendEmailStep(StepType):
-    template_id: strawberry.ID = strawberry.field(description="What is sent.")
+    template_id: strawberry.ID = strawberry.field(description="Which template is sent.")
+    template: Template | None = batch_field(
+        _templates, description="What is sent; null when a draft names none that exists."
+    )
     next: str | None = strawberry.field(description="The step that follows; null for the end.")
 
 

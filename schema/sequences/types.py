@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence as Rows
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, Annotated, cast
 from uuid import UUID
 
 import orjson
 import strawberry
 from strawberry.scalars import JSON
 
+from domain.audience.subscribers import read_subscribers
 from domain.base import clock
 from domain.base.database import Record
 from domain.delivery.reading import read_messages
@@ -25,6 +26,9 @@ from schema.base.node import Node, encode_id
 from schema.delivery import Message, messages_of_enrollments, messages_of_sequences
 from schema.sequences.definition import SequenceDefinition, definition_fields
 from schema.sequences.inputs import SequenceDraftInput
+
+if TYPE_CHECKING:
+    from schema.audience import Subscriber
 
 strawberry.enum(
     SequenceStatus,
@@ -93,6 +97,14 @@ async def _timelines(parents: Rows[Record], info: Info, last: int = 50) -> list[
     return [cast("list[Decision]", found[row["id"]]) for row in parents]
 
 
+async def _subscribers(
+    parents: Rows[Record], info: Info
+) -> list[Annotated["Subscriber", strawberry.lazy("schema.audience")]]:
+    wanted = [row["subscriber_id"] for row in parents]
+    found = await read_subscribers(info.context.workspace_id, wanted)
+    return [cast("Subscriber", found[row["subscriber_id"]]) for row in parents]
+
+
 async def _version_of_enrollment(parents: Rows[Record], info: Info) -> list["SequenceVersion"]:
     wanted = [row["version_id"] for row in parents]
     found = await versions.read_versions(info.context.workspace_id, wanted)
@@ -122,10 +134,13 @@ class Enrollment(Node):
     def trigger(self) -> JSON:
         return cast("JSON", orjson.loads(cast("Record", self)["trigger"]))
 
-    @strawberry.field(description="Who it is.")
+    @strawberry.field(description="The subscriber's id, for clients that need no more.")
     def subscriber_id(self) -> strawberry.ID:
         return encode_id("Subscriber", cast("Record", self)["subscriber_id"])
 
+    subscriber: Annotated["Subscriber", strawberry.lazy("schema.audience")] = batch_field(
+        _subscribers, description="Who it is."
+    )
     sequence: "Sequence" = batch_field(_sequence_of_child, description="Which sequence.")
     version: "SequenceVersion" = batch_field(
         _version_of_enrollment, description="The version it stays in."

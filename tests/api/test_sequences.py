@@ -459,12 +459,12 @@ async def only(sql: str) -> UUID:
 
 
 LIST = """{ sequences(first: 50) { nodes {
-  id name status revision draft { steps { key restingCount } }
+  id name status revision draft { steps { key restingCount ... on SendEmailStep { template { name } } } }
   activeVersion { number definition { steps { restingCount } } sequence { name } }
   versions { number } enrollmentCounts { active } stats { queued }
   messages(first: 5) { nodes { id explain { code } } }
-  enrollments(first: 5) { nodes { explain { code } timeline { code message { id } }
-    version { number } sequence { id } messages { nodes { id } } } } } } }"""
+  enrollments(first: 5) { nodes { subscriber { email } explain { code }
+    timeline { code message { id } } version { number } sequence { id } messages { nodes { id } } } } } } }"""
 
 
 async def test_list_takes_as_many_statements_for_many_as_for_one(
@@ -482,3 +482,25 @@ async def test_list_takes_as_many_statements_for_many_as_for_one(
         counts.append(len(statements))
     assert len(found["sequences"]["nodes"]) == 5
     assert counts[0] == counts[1]
+    assert found["sequences"]["nodes"][0]["draft"]["steps"] == [
+        {"key": "hello", "restingCount": 0, "template": {"name": "Hello"}},
+        {"key": "pause", "restingCount": 3},
+    ]
+    (first, *_) = found["sequences"]["nodes"][0]["enrollments"]["nodes"]
+    assert first["subscriber"]["email"].endswith("@example.com")
+
+
+async def test_subscriber_knows_their_enrollments(api: Api, garden: Garden) -> None:
+    ana, bob = await garden.add_people(2)
+    sequence_id = await garden.grow(Wait("pause", 60))
+    await enroll(garden.workspace_id, sequence_id, [ana], NOW)
+    found = await api.run(
+        """query ($ids: [ID!]!) { nodes(ids: $ids) {
+             ... on Subscriber { enrollments(status: ACTIVE) { nodes { sequence { name } } } }
+           } }""",
+        ids=[encode_id("Subscriber", person) for person in (ana, bob)],
+    )
+    assert found["nodes"] == [
+        {"enrollments": {"nodes": [{"sequence": {"name": "Welcome"}}]}},
+        {"enrollments": {"nodes": []}},
+    ]
