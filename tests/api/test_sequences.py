@@ -459,12 +459,14 @@ async def only(sql: str) -> UUID:
 
 
 LIST = """{ sequences(first: 50) { nodes {
-  id name status revision draft { steps { key restingCount ... on SendEmailStep { template { name } } } }
+  id name status revision
+  draft { steps { key restingCount ... on SendEmailStep { template { name } } } }
   activeVersion { number definition { steps { restingCount } } sequence { name } }
   versions { number } enrollmentCounts { active } stats { queued }
   messages(first: 5) { nodes { id explain { code } } }
   enrollments(first: 5) { nodes { subscriber { email } explain { code }
-    timeline { code message { id } } version { number } sequence { id } messages { nodes { id } } } } } } }"""
+    timeline { code message { id } } version { number } sequence { id }
+    messages { nodes { id } } } } } } }"""
 
 
 async def test_list_takes_as_many_statements_for_many_as_for_one(
