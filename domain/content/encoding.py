@@ -10,6 +10,7 @@ the body itself.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _WIDTH = 75
@@ -19,10 +20,21 @@ _TABLE: Final = {
     ord("="): "=3D",
 }
 _FIRST_COLUMN = {".": "=2E", "F": "=46"}
+_REMEMBERED_CHARACTERS = 200
 
 
 def encode(text: str) -> str:
     """One piece; any line break of the text becomes CRLF. Unpaired surrogates become `?`."""
+    return _remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else _encode(text)
+
+
+@lru_cache(maxsize=2_000)
+def _remembered(text: str) -> str:
+    """A mail's links stand in both of its parts, and first names come again with other people."""
+    return _encode(text)
+
+
+def _encode(text: str) -> str:
     if len(text) <= _WIDTH and _SAFE_LINE.fullmatch(text):
         return text + "=\r\n"
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
