@@ -10,7 +10,14 @@ from liquid import Environment
 from domain.content.conversion import check_tags, inline_css, mjml_to_html
 from domain.content.encoding import encode
 from domain.content.links import UNSUBSCRIBE_VARIABLE, Links
-from domain.content.liquid import HTML, TEXT, Program, TemplateError, TemplateLimitError
+from domain.content.liquid import (
+    HTML,
+    TEXT,
+    Program,
+    TemplateError,
+    TemplateLimitError,
+    normal_breaks,
+)
 from domain.content.models import BodyFormat
 from domain.content.pieces import (
     HTML_PIECES,
@@ -73,6 +80,8 @@ def prepare_template(
     Raises TemplateError, with field, line and variable where they are known.
     """
     _check_sizes(subject, body, text)
+    subject, body = normal_breaks(subject), normal_breaks(body)
+    text = None if text is None else normal_breaks(text)
     variables = _check(TEXT, subject, "subject")
     variables |= _check(HTML, body, "body")
     hidden = hide(body, is_markup=True)
