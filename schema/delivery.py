@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, Annotated, cast
 from uuid import UUID
 
 import strawberry
 
+from domain.audience.subscribers import read_subscribers
 from domain.base import clock
 from domain.base.database import Record
 from domain.delivery import reading
@@ -18,6 +19,9 @@ from schema.base.batch import batch_field
 from schema.base.connections import Connection, connection, page_request
 from schema.base.context import Info
 from schema.base.node import Node, encode_id
+
+if TYPE_CHECKING:
+    from schema.audience import Subscriber
 
 strawberry.enum(
     MessageStatus,
@@ -52,6 +56,15 @@ def _explained(row: Record, held: set[UUID], now: datetime) -> Explanation:
     )
 
 
+async def subscriber_of_messages(
+    parents: Sequence[Record], info: Info
+) -> list[Annotated["Subscriber", strawberry.lazy("schema.audience")]]:
+    found = await read_subscribers(
+        info.context.workspace_id, [row["subscriber_id"] for row in parents]
+    )
+    return cast("list[Subscriber]", [found[row["subscriber_id"]] for row in parents])
+
+
 @strawberry.type(description="One mail to one subscriber: made once for each visit of a step.")
 class Message(Node):
     status: MessageStatus = strawberry.field(description="Where it is.")
@@ -77,10 +90,13 @@ class Message(Node):
         description="When the subscriber unsubscribed by it."
     )
 
-    @strawberry.field(description="Whom it is for.")
+    @strawberry.field(description="The subscriber's id, for clients that need no more.")
     def subscriber_id(self) -> strawberry.ID:
         return encode_id("Subscriber", cast("Record", self)["subscriber_id"])
 
+    subscriber: Annotated["Subscriber", strawberry.lazy("schema.audience")] = batch_field(
+        subscriber_of_messages, description="Whom it is for."
+    )
     explain: MessageExplanation = batch_field(
         explain, description="Why it was sent, skipped, or waits, and until when."
     )

@@ -11,7 +11,7 @@ from tests.domain.delivery.shop import Shop, open_shop
 
 MESSAGE = """query ($id: ID!) { message(id: $id) {
   id status reason stepKey visit attempts providerReply sendAfter queuedAt sentAt skippedAt
-  subscriberId explain { code text until } events { name }
+  subscriber { id email } explain { code text until } events { name }
 } }"""
 NODE = "query ($id: ID!) { node(id: $id) { id ... on Message { status explain { code } } } }"
 
@@ -36,7 +36,10 @@ async def test_a_queued_message_says_that_it_is_due(api: Api, shop: Shop) -> Non
         "queuedAt": shop.at.isoformat(),
         "sentAt": None,
         "skippedAt": None,
-        "subscriberId": encode_id("Subscriber", shop.people[0]),
+        "subscriber": {
+            "id": encode_id("Subscriber", shop.people[0]),
+            "email": "p0@example.com",
+        },
         "explain": {"code": "due", "text": "It waits for its turn in the queue.", "until": None},
         "events": [],
     }
@@ -51,6 +54,32 @@ async def test_a_skipped_message_says_why(api: Api, shop: Shop) -> None:
         "SKIPPED", "unsubscribed", shop.at.isoformat(),
     )  # fmt: skip
     assert found["explain"]["text"] == ("The subscriber unsubscribed before it could be sent.")
+
+
+async def test_a_list_of_messages_sends_as_many_statements_for_many_as_for_one(
+    api: Api, shop: Shop, statements: list[str]
+) -> None:
+    await shop.queue(30)
+    whole = """query ($id: ID!, $first: Int!) { sequence(id: $id) {
+      messages(first: $first, status: QUEUED) {
+        pageInfo { hasNextPage }
+        nodes { id subscriber { email } explain { code } events { name } }
+      }
+    } }"""
+    sequence = encode_id("Sequence", shop.sequence_id)
+    statements.clear()
+    one = await api.run(whole, id=sequence, first=1)
+    for_one = len(statements)
+    statements.clear()
+    all_of_them = await api.run(whole, id=sequence, first=30)
+    assert len(statements) == for_one
+    assert len(one["sequence"]["messages"]["nodes"]) == 1
+    assert one["sequence"]["messages"]["pageInfo"] == {"hasNextPage": True}
+    nodes = all_of_them["sequence"]["messages"]["nodes"]
+    assert sorted(node["subscriber"]["email"] for node in nodes) == sorted(
+        f"p{n}@example.com" for n in range(30)
+    )
+    assert all_of_them["sequence"]["messages"]["pageInfo"] == {"hasNextPage": False}
 
 
 async def test_a_message_is_a_node(api: Api, shop: Shop) -> None:
