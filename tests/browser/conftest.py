@@ -105,4 +105,4 @@ async def tab(
     yield watched
     await context.close()
     assert watched.console == []
-    assert watched.hosts <= {"127.0.0.1"}
+    assert watched.hosts <= {"127.0.0.1", "localhost"}
