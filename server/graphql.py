@@ -150,6 +150,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         header = request.headers.get("authorization")
         if header is not None:
             context.viewer = await authenticate(self.settings, header, now())
+        content_type = request.headers.get("content-type", "")
+        if context.viewer is None and content_type.startswith("multipart/form-data"):
+            # A body of this kind goes to the disk before any field asks who sends it.
+            raise UnauthenticatedError("Sign in before you send files.")
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -58,7 +58,7 @@ class Column:
     is_strict: bool = False
 
 
-_CHECKED: Final = {
+_CHECKED: Final[dict[Target, Callable[[str], object]]] = {
     Target.TIMEZONE: read_timezone,
     Target.LOCALE: read_locale,
     Target.CREATED_AT: read_time,

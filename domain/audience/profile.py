@@ -26,6 +26,7 @@ def _zones() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}
 
 
+@lru_cache(maxsize=1024)
 def read_timezone(text: str) -> str:
     """An IANA time zone in its own spelling. Raises `InvalidInputError`."""
     name = _zones().get(text.strip().lower())
@@ -36,6 +37,7 @@ def read_timezone(text: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def read_locale(text: str) -> str:
     """A language tag as in BCP 47, such as `pt-BR`. Raises `InvalidInputError`."""
     found = _LOCALE.fullmatch(text.strip())

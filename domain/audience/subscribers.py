@@ -1,6 +1,6 @@
 """Single subscribers: made, changed, tagged, read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -57,7 +57,7 @@ def _read_profile(given: Mapping[str, object]) -> dict[str, str | None]:
     return found
 
 
-_PROFILE: Final = {
+_PROFILE: Final[dict[str, Callable[[str], str | None]]] = {
     "first_name": lambda text: read_name(text, "firstName"),
     "last_name": lambda text: read_name(text, "lastName"),
     "timezone": read_timezone,
@@ -131,7 +131,7 @@ async def update_subscriber(
 
 def _found(row: Record | None) -> Record:
     if row is None:
-        raise NotFoundError("There is no such subscriber.", field="subscriberId")
+        raise NotFoundError("There is no such subscriber.", field="id")
     return row
 
 
@@ -214,7 +214,7 @@ async def resubscribe(workspace_id: UUID, subscriber_id: UUID, now: datetime) ->
         if row is None:
             row = _found((await read_subscribers(workspace_id, [subscriber_id])).get(subscriber_id))
             if row["status"] != SubscriberStatus.SUBSCRIBED:
-                raise ConflictError(f"This subscriber has {row['status']}.", field="subscriberId")
+                raise ConflictError(f"This subscriber has {row['status']}.", field="id")
             return row
         await execute(
             """DELETE FROM suppression
@@ -227,7 +227,7 @@ async def resubscribe(workspace_id: UUID, subscriber_id: UUID, now: datetime) ->
             workspace_id,
             row["email"],
         ):
-            raise ConflictError("The address is suppressed.", field="subscriberId")
+            raise ConflictError("The address is suppressed.", field="id")
         await tell_subscribed(workspace_id, [row["id"]], now)
         return row
 

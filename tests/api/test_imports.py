@@ -147,6 +147,12 @@ async def test_a_file_that_is_no_upload_is_refused(api: Api) -> None:
     assert await fetchval("SELECT count(*) FROM job") == 0
 
 
+async def test_nobody_uploads_without_signing_in(api: Api) -> None:
+    response = await api.as_nobody().upload(IMPORT, {"file": ("people.csv", b"email\n")})
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
 async def test_orders_are_imported_once_however_often_the_file_comes(api: Api) -> None:
     data = (
         "Customer email,Order date,Total,Currency,Order ID,items\n"
