@@ -73,10 +73,11 @@ def shell(name: str, script: str, **more: object) -> dict[str, object]:
 def python(name: str, on_end: str, **more: object) -> dict[str, object]:
     """A program that says it is up, and does `on_end` when it is asked to end."""
     script = (
-        "import signal, sys\n"
+        "import os, signal, sys\n"
         f"def end(*_):\n    {on_end}\n"
         "signal.signal(signal.SIGTERM, end)\n"
-        f"print({name!r}, 'is up', file=sys.stderr, flush=True)\n"
+        # Not print: a signal in the midst of it, and a print in its handler, would collide.
+        f"os.write(2, b'{name} is up\\n')\n"
         "while True:\n    signal.pause()"
     )
     return {"name": name, "command": [sys.executable, "-I", "-S", "-c", script], **more}
@@ -123,7 +124,7 @@ def test_killed_program_is_named_with_its_signal(supervise: list[Supervised]) ->
 def test_programs_end_in_the_order_of_their_stages(supervise: list[Supervised]) -> None:
     one = Supervised(
         *(
-            python(name, f"sys.exit(print('{name} ends', file=sys.stderr))", drain_stage=stage)
+            python(name, f"os.write(2, b'{name} ends\\n'); sys.exit()", drain_stage=stage)
             for name, stage in (("mailbox", 2), ("api", 1), ("worker", 0))
         )
     )
@@ -141,7 +142,7 @@ def test_programs_end_in_the_order_of_their_stages(supervise: list[Supervised]) 
 
 
 def test_second_signal_kills_what_does_not_end(supervise: list[Supervised]) -> None:
-    one = Supervised(python("stubborn", "print('no', file=sys.stderr, flush=True)"))
+    one = Supervised(python("stubborn", "os.write(2, b'no\\n')"))
     supervise.append(one)
     assert one.line() == "ready"
     assert one.process.stderr is not None
