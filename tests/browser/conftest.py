@@ -12,7 +12,9 @@ import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 from starlette.types import ASGIApp
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 FLAGS = [
     "--headless",
     "--no-sandbox",
