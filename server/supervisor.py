@@ -20,6 +20,7 @@ LONGEST_PAUSE_SECONDS: Final = 10.0
 STEADY_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 30.0
 PROBE_SECONDS: Final = 0.1
+TEND_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,9 @@ class _Child:
 class Supervisor:
     """Keeps programs running until SIGINT, SIGTERM or SIGHUP. A second signal kills them.
 
-    Use it from the main thread. `started` is told every new pid, `all_ready` is called once.
+    Use it from the main thread. `started` is told every new pid, `all_ready` is called once, and
+    `tend` every other second and after each death, for what else must be kept running; what it
+    raises ends all programs.
     """
 
     def __init__(
@@ -61,21 +64,26 @@ class Supervisor:
         say: Callable[[str], None],
         started: Callable[[dict[str, int]], None] = lambda _: None,
         all_ready: Callable[[], None] = lambda: None,
+        tend: Callable[[], None] = lambda: None,
     ) -> None:
         self._children = [_Child(program) for program in programs]
         self._say = say
         self._started = started
+        self._tend = tend
         self._all_ready: Callable[[], None] | None = all_ready
         self._asked_to_end = 0
 
     def run(self) -> None:
         with _wake_on_signals(self._count_request) as wake:
-            while not self._asked_to_end:
-                self._start_due()
-                self._see_who_is_ready()
-                _wait(wake, self._seconds_to_next())
-                self._see_who_ended()
-            self._drain(wake)
+            try:
+                while not self._asked_to_end:
+                    self._tend()
+                    self._start_due()
+                    self._see_who_is_ready()
+                    _wait(wake, self._seconds_to_next())
+                    self._see_who_ended()
+            finally:
+                self._drain(wake)
 
     def _count_request(self) -> None:
         self._asked_to_end += 1
@@ -113,12 +121,12 @@ class Supervisor:
             told, self._all_ready = self._all_ready, None
             told()
 
-    def _seconds_to_next(self) -> float | None:
+    def _seconds_to_next(self) -> float:
         """How long nothing but a signal can matter."""
         if self._all_ready is not None:
             return PROBE_SECONDS
         waits = [child.start_at for child in self._children if child.start_at is not None]
-        return max(0.0, min(waits) - time.monotonic()) if waits else None
+        return max(0.0, min([*waits, time.monotonic() + TEND_SECONDS]) - time.monotonic())
 
     def _see_who_ended(self) -> None:
         for child in self._children:
@@ -178,7 +186,7 @@ def _accepts(address: tuple[str, int]) -> bool:
     return True
 
 
-def _wait(wake: socket.socket, seconds: float | None) -> None:
+def _wait(wake: socket.socket, seconds: float) -> None:
     readable, _, _ = select.select([wake], [], [], seconds)
     if readable:
         with contextlib.suppress(BlockingIOError):

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from domain.base.settings import Settings
 from server.cli.settings import with_settings
-from server.embedded.claim import reachable_stores
+from server.embedded.stores import reachable_stores
 
 if TYPE_CHECKING:
     from domain.audience.columns import ColumnMapping

@@ -7,7 +7,7 @@ import click
 
 from domain.base.settings import Settings
 from server.cli.settings import with_settings
-from server.embedded.claim import reachable_stores
+from server.embedded.stores import reachable_stores
 
 
 @click.command()

@@ -7,8 +7,8 @@ import click
 
 from domain.base.settings import Settings
 from server.cli.settings import environment, with_settings
-from server.embedded.claim import reachable_stores
 from server.embedded.processes import EmbeddedError
+from server.embedded.stores import reachable_stores
 from server.logs import configure_logging
 from server.ports import is_free
 from server.supervisor import Program, Supervisor

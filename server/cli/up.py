@@ -13,7 +13,8 @@ from rich.console import Console
 from domain.base.settings import Settings
 from server.cli.processes import own_command
 from server.cli.settings import environment, with_settings
-from server.embedded.claim import Claim, InUseError, embedded_stores
+from server.embedded.claim import Claim, InUseError
+from server.embedded.stores import EmbeddedStores
 from server.ports import next_free
 from server.supervisor import Program, Supervisor
 
@@ -42,10 +43,10 @@ def up(settings: Settings, *, with_demo: bool) -> None:
         for name in claim.end_leftovers():
             say(f"Ended {name}, left over from a run that was killed.")
         with console.status("Starting PostgreSQL and Valkey"):
-            reachable = stack.enter_context(embedded_stores(claim, settings))
+            stores = stack.enter_context(EmbeddedStores(claim, settings))
         with console.status("Migrating"):
-            _migrate(reachable, say)
-        variables = environment() | _variables(reachable, say)
+            _migrate(stores.settings, say)
+        variables = environment() | _variables(stores.settings, say)
         chosen = Settings.from_environment(variables)
 
         def announce() -> None:
@@ -60,6 +61,7 @@ def up(settings: Settings, *, with_demo: bool) -> None:
             say=say,
             started=lambda pids: claim.tell(children=pids),
             all_ready=announce,
+            tend=lambda: stores.tend(say),
         ).run()
         say("Stopping the servers.")
     say("Dripgraph has stopped.")

@@ -4,21 +4,20 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from domain.base.settings import Settings
-from server.embedded.postgres import start_postgres
-from server.embedded.processes import POLL_SECONDS, EmbeddedError, command_of, is_alive
-from server.embedded.valkey import start_valkey
+from server.embedded.processes import (
+    POLL_SECONDS,
+    EmbeddedError,
+    command_of,
+    is_alive,
+)
 
 LEFTOVER_SECONDS: Final = 15.0
-URLS_SECONDS: Final = 60.0
 # What the command lines of our processes have in common.
 OUR_MARK: Final = "server.cli"
 
@@ -99,60 +98,3 @@ def read_running(data_dir: Path) -> Running | None:
         return Running(**orjson.loads((data_dir / "running.json").read_bytes()))
     except FileNotFoundError:
         return None
-
-
-@contextmanager
-def embedded_stores(claim: Claim, settings: Settings) -> Iterator[Settings]:
-    """The settings with both URLs; what is not configured is started, and stopped at the end."""
-    servers = []
-    try:
-        if not settings.database_url:
-            servers.append(start_postgres(settings.data_dir / "postgres", say=_to_stderr))
-            settings = replace(settings, database_url=servers[-1].url)
-        if not settings.redis_url:
-            servers.append(start_valkey(settings.data_dir / "valkey"))
-            settings = replace(settings, redis_url=servers[-1].url)
-        claim.tell(database_url=settings.database_url, redis_url=settings.redis_url)
-        yield settings
-    finally:
-        for server in reversed(servers):
-            server.stop()
-
-
-def _to_stderr(line: str) -> None:
-    os.write(2, f"{line}\n".encode())
-
-
-@contextmanager
-def reachable_stores(settings: Settings, what: str) -> Iterator[Settings]:
-    """The settings with both URLs, for one command: those configured, those of a running `up`,
-    else embedded servers for the length of the block.
-    """
-    if settings.database_url and settings.redis_url:
-        yield settings
-        return
-    try:
-        claim = Claim(settings.data_dir, what)
-    except InUseError:
-        running = _wait_for_urls(settings.data_dir)
-        yield replace(
-            settings,
-            database_url=settings.database_url or running.database_url,
-            redis_url=settings.redis_url or running.redis_url,
-        )
-        return
-    try:
-        with embedded_stores(claim, settings) as reachable:
-            yield reachable
-    finally:
-        claim.release()
-
-
-def _wait_for_urls(data_dir: Path) -> Running:
-    deadline = time.monotonic() + URLS_SECONDS
-    while time.monotonic() < deadline:
-        running = read_running(data_dir)
-        if running is not None and running.database_url and is_alive(running.pid):
-            return running
-        time.sleep(POLL_SECONDS)
-    raise EmbeddedError(f"another process starts servers on {data_dir} and does not get ready")

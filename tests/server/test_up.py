@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,17 @@ def answer(url: str) -> tuple[int, str]:
         return response.status, response.read().decode()
 
 
+def answer_at_last(url: str) -> tuple[int, str]:
+    """The first answer that is not 503, while the server finds its database again."""
+    while True:
+        try:
+            return answer(url)
+        except urllib.error.HTTPError as error:
+            code = error.code
+            error.close()
+        assert code == 503
+
+
 def wait_for_ends(pids: list[int]) -> None:
     for pid in pids:
         try:
@@ -148,8 +160,14 @@ def test_up_serves_restarts_what_dies_refuses_a_second_and_leaves_nothing(up: Up
         f"worker-1 (pid {before['worker-1']}) was killed by SIGKILL; starting it again in 0.5 s"
     ]
 
+    os.kill(before["postgres"], signal.SIGKILL)
+    assert up.lines_until("PostgreSQL ") == [
+        f"PostgreSQL (pid {before['postgres']}) has died; starting it again"
+    ]
+    assert answer_at_last(f"http://127.0.0.1:{port}/readyz") == (200, "ok\n")
+
     up.process.send_signal(signal.SIGINT)
-    assert up.lines_until("Dripgraph has stopped.") == [
+    assert up.lines_until("Dripgraph has stopped.")[-2:] == [
         "Stopping the servers.",
         "Dripgraph has stopped.",
     ]
