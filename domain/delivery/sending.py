@@ -35,6 +35,7 @@ Prepare = Callable[[Sequence[Claimed]], Awaitable[Compose]]
 # From its claim a message may be handed over for this long; the rest of the lease is for the
 # server's answer and for writing it down.
 HAND_OVER_SECONDS: Final = LEASE_SECONDS / 2
+COMPOSED_AT_ONCE: Final = 16
 MOST_UNRECORDED: Final = 10 * BATCH
 RECORD_ATTEMPTS: Final = 6
 
@@ -56,6 +57,7 @@ class Dispatch:
         self._monotonic = monotonic
         self._chance = chance
         self._ready: deque[_Ready] = deque()
+        self._composed: deque[tuple[_Ready, Outgoing]] = deque()
         self._under_way: dict[UUID, _Ready] = {}
         self._settled: list[Settled] = []
         self.moved = asyncio.Event()
@@ -65,8 +67,12 @@ class Dispatch:
     def add(self, batch: Sequence[Claimed], compose: Compose, hand_over_until: float) -> None:
         self._ready.extend(_Ready(claimed, compose, hand_over_until) for claimed in batch)
 
+    def is_low(self) -> bool:
+        """Whether it is time to claim the next batch."""
+        return len(self._ready) <= BATCH // 2
+
     def unsettled(self) -> int:
-        return len(self._ready) + len(self._under_way)
+        return self.waiting() + len(self._under_way)
 
     def unrecorded(self) -> int:
         return len(self._settled)
@@ -79,24 +85,24 @@ class Dispatch:
     def give_back(self) -> None:
         """Put what has not been taken back into the queue."""
         now = clock.now()
+        while self._composed:
+            self._note(untried(self._composed.popleft()[0].claimed, now))
         while self._ready:
             self._note(untried(self._ready.popleft().claimed, now))
 
     # What the transport calls.
 
     def take(self) -> Outgoing | None:
-        while self._ready:
-            ready = self._ready.popleft()
-            if len(self._ready) == BATCH // 2:
-                self.moved.set()
-            outgoing = self._compose(ready)
-            if outgoing is not None:
-                self._under_way[outgoing.message_id] = ready
-                return outgoing
-        return None
+        while self._ready and not self._composed:
+            self._compose_some()
+        if not self._composed:
+            return None
+        ready, outgoing = self._composed.popleft()
+        self._under_way[outgoing.message_id] = ready
+        return outgoing
 
     def waiting(self) -> int:
-        return len(self._ready)
+        return len(self._composed) + len(self._ready)
 
     def hand_over(self, outgoing: Outgoing) -> bool:
         ready = self._under_way[outgoing.message_id]
@@ -122,10 +128,21 @@ class Dispatch:
         self._note(settle(ready.claimed, outcome, clock.now(), self._chance))
 
     def stall(self, reason: str) -> None:
-        logger.info("%d messages go back to the queue: %s", len(self._ready), reason)
+        logger.info("%d messages go back to the queue: %s", self.waiting(), reason)
         self.is_stalled = True
         self.give_back()
         self.moved.set()
+
+    def _compose_some(self) -> None:
+        """Compose a few in a row, while the processor has the renderer at hand."""
+        was_low = self.is_low()
+        for _ in range(min(COMPOSED_AT_ONCE, len(self._ready))):
+            ready = self._ready.popleft()
+            outgoing = self._compose(ready)
+            if outgoing is not None:
+                self._composed.append((ready, outgoing))
+        if self.is_low() and not was_low:
+            self.moved.set()
 
     def _compose(self, ready: _Ready) -> Outgoing | None:
         claimed = ready.claimed
@@ -221,7 +238,7 @@ class _Drain:
         if must_stop:
             self._dispatch.give_back()
         is_over = must_stop or self._is_empty or self._dispatch.is_stalled
-        is_low = self._dispatch.waiting() <= BATCH // 2
+        is_low = self._dispatch.is_low()
         has_room = self._dispatch.unrecorded() < MOST_UNRECORDED
         has_time = self._monotonic() < self._ends_at
         if self._claiming is None and is_low and has_room and has_time and not is_over:
