@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import Final
 
 from domain.audience.attribute_types import AttributeType, detect_type, read_time
-from domain.audience.profile import MAX_KEY_CHARACTERS, read_locale, read_timezone
+from domain.audience.profile import MAX_KEY_CHARACTERS, read_locale, read_timezone, storable
 from domain.base.errors import InvalidInputError, RequiredError
+
+MAX_TITLE_CHARACTERS: Final = 200
 
 
 class Target(StrEnum):
@@ -127,9 +129,9 @@ def _told_by_title(
     for mapping in told:
         title = mapping.column.strip()
         if title not in titles:
-            raise InvalidInputError(f"The file has no column {title!r}.", field="mapping")
+            raise InvalidInputError(f"The file has no column {title[:40]!r}.", field="mapping")
         if title in found:
-            raise InvalidInputError(f"The column {title!r} is mapped twice.", field="mapping")
+            raise InvalidInputError(f"The column {title[:40]!r} is mapped twice.", field="mapping")
         if mapping.target in singles:
             raise InvalidInputError(
                 f"Two columns are mapped to {mapping.target.value}.", field="mapping"
@@ -169,20 +171,21 @@ def _suits(target: Target, values: Sequence[str]) -> bool:
 
 
 def _column(index: int, mapping: ColumnMapping, values: Sequence[str]) -> Column:
+    name = mapping.column.strip()[:MAX_TITLE_CHARACTERS]
     if mapping.target is not Target.ATTRIBUTE:
-        return Column(index, mapping.column.strip(), mapping.target)
+        return Column(index, name, mapping.target)
     key = mapping.key
     if key is None:
         key = attribute_key(mapping.column) or f"column_{index + 1}"
-    key = key.strip()
+    key = storable(key.strip(), "mapping")
     if not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise InvalidInputError(
-            f"The column {mapping.column!r} needs a key of 1 to {MAX_KEY_CHARACTERS} characters.",
+            f"The column {name!r} needs a key of 1 to {MAX_KEY_CHARACTERS} characters.",
             field="mapping",
         )
     return Column(
         index,
-        mapping.column.strip(),
+        name,
         Target.ATTRIBUTE,
         key,
         mapping.type or detect_type(values),

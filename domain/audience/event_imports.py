@@ -11,13 +11,13 @@ from uuid import UUID
 
 import orjson
 
-from domain.activity.events import EventStatus, NewEvent, Starts
+from domain.activity.events import EventStatus, NewEvent, Starts, problem_of
 from domain.audience.addresses import normalise_email
 from domain.audience.attribute_types import read_time
 from domain.audience.columns import Column, ColumnMapping, Target
 from domain.audience.csv_rows import Row
 from domain.audience.header_names import EVENT_HEADERS
-from domain.audience.import_plans import FilePlan, PeekedFile, plan_file
+from domain.audience.import_plans import FilePlan, PeekedFile, kept_filename, plan_file
 from domain.audience.import_runs import Fault, Reading, Steps, run_file_job
 from domain.audience.imports import read_attribute, row_fault
 from domain.audience.tracked import track_events
@@ -77,6 +77,10 @@ async def start_event_import(
 
     Raises a `DomainError` as `start_import` does.
     """
+    if name is not None:
+        problem = problem_of(NewEvent(subscriber="", name=name), now)
+        if problem is not None:
+            raise problem
     file = PeekedFile(chunks)
     await file.peek()
     plan = plan_file(
@@ -87,7 +91,7 @@ async def start_event_import(
         required=(Target.EMAIL, Target.OCCURRED_AT, *(() if name else (Target.NAME,))),
     )
     given = {
-        "filename": filename[:255],
+        "filename": kept_filename(filename),
         "plan": encode(plan),
         "name": name,
         "creates_subscribers": creates_subscribers,

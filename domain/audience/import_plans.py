@@ -17,6 +17,7 @@ from domain.base.errors import InvalidInputError
 
 HEAD_BYTES: Final = 2 * MAX_RECORD_BYTES
 SAMPLE_ROWS: Final = 1000
+MAX_FILENAME_CHARACTERS: Final = 255
 _SNIFFED_BYTES: Final = 64 * 1024
 
 
@@ -28,6 +29,11 @@ class FilePlan:
     columns: tuple[Column, ...]
     width: int
     start: Place
+
+
+def kept_filename(filename: str) -> str:
+    """A file's name as Postgres can hold it; a shell's may be no text."""
+    return filename.encode(errors="replace").decode().replace("\0", "")[:MAX_FILENAME_CHARACTERS]
 
 
 class PeekedFile:

@@ -12,7 +12,7 @@ from domain.audience.attribute_types import read_text, read_time, read_value
 from domain.audience.columns import Column, ColumnMapping, Target
 from domain.audience.csv_rows import Row
 from domain.audience.header_names import SUBSCRIBER_HEADERS
-from domain.audience.import_plans import FilePlan, PeekedFile, plan_file
+from domain.audience.import_plans import FilePlan, PeekedFile, kept_filename, plan_file
 from domain.audience.import_runs import Fault, Reading, Steps, run_file_job
 from domain.audience.profile import read_locale, read_name, read_tags, read_timezone
 from domain.audience.upserts import Person, upsert_people
@@ -54,7 +54,7 @@ async def start_import(
         required=(Target.EMAIL,),
     )
     async with transaction():
-        given = {"filename": filename[:255], "plan": encode(plan)}
+        given = {"filename": kept_filename(filename), "plan": encode(plan)}
         job_id = await create_job(workspace_id, IMPORT_SUBSCRIBERS, given, now)
         await append_file(workspace_id, job_id, file.chunks(), now)
     return job_id

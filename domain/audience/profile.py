@@ -63,7 +63,7 @@ def read_name(text: str, field: str) -> str | None:
         raise LimitExceededError(
             f"The name is longer than {MAX_NAME_CHARACTERS} characters.", field=field
         )
-    return _storable(name, field) or None
+    return storable(name, field) or None
 
 
 def read_tags(texts: Iterable[str], field: str = "tags") -> list[str]:
@@ -80,7 +80,7 @@ def read_tags(texts: Iterable[str], field: str = "tags") -> list[str]:
                 f"The tag {tag[:20]!r}… is longer than {MAX_TAG_CHARACTERS} characters.",
                 field=field,
             )
-        _storable(tag, field)
+        storable(tag, field)
     return tags
 
 
@@ -104,14 +104,14 @@ def check_attributes(given: object, *, with_none: bool = False) -> dict[str, obj
             raise InvalidInputError(
                 f"An attribute's name has 1 to {MAX_KEY_CHARACTERS} characters.", field=field
             )
-        _storable(key, "attributes")
+        storable(key, "attributes")
         _check_attribute(value, field, with_none=with_none)
     return given
 
 
 def _check_attribute(value: object, field: str, *, with_none: bool) -> None:
     if isinstance(value, str):
-        read_text(_storable(value, field), field)
+        read_text(storable(value, field), field)
     elif isinstance(value, bool) or (value is None and with_none):
         return
     elif isinstance(value, int | float):
@@ -121,7 +121,8 @@ def _check_attribute(value: object, field: str, *, with_none: bool) -> None:
         raise InvalidInputError("An attribute is a text, a number or a truth value.", field=field)
 
 
-def _storable(text: str, field: str) -> str:
+def storable(text: str, field: str) -> str:
+    """The text, if Postgres can hold it. Raises `InvalidInputError`."""
     if "\0" in text:
         raise InvalidInputError("A NUL character cannot be kept.", field=field)
     return text

@@ -16,6 +16,7 @@ from domain.audience.profile import (
     read_name,
     read_tags,
     read_timezone,
+    storable,
 )
 from domain.audience.upserts import Person, tell_subscribed, tell_tagged, upsert_people
 from domain.base.database import (
@@ -272,13 +273,11 @@ async def list_subscribers(
     """A page of the workspace's subscribers, newest first."""
     where = "workspace_id = $1"
     values: list[object] = [workspace_id]
+    prefix = (wanted.email_prefix or "").lower()
     for condition, value in (
         ("status = ${}", wanted.status.value if wanted.status else None),
-        ("tags @> ARRAY[${}::text]", wanted.tag),
-        (
-            "email ^@ ${}",
-            wanted.email_prefix.lower().replace("\0", "") if wanted.email_prefix else None,
-        ),
+        ("tags @> ARRAY[${}::text]", storable(wanted.tag, "tag") if wanted.tag else None),
+        ("email ^@ ${}", storable(prefix, "emailPrefix") or None),
     ):
         if value is not None:
             values.append(value)

@@ -39,3 +39,14 @@ async def test_a_list_of_jobs_sends_two_statements_for_many_as_for_one(
         nodes = (await api.run(JOBS, first=first))["jobs"]["nodes"]
         assert [node["errors"][0]["line"] for node in nodes] == [2] * first
         assert len(statements) == 2
+
+
+async def test_a_filter_that_nothing_can_match_is_refused(api: Api) -> None:
+    lists = {
+        "tag": '{ subscribers(filter: { tag: "a\\u0000" }) { nodes { id } } }',
+        "emailPrefix": '{ subscribers(filter: { emailPrefix: "a\\u0000" }) { nodes { id } } }',
+        "kind": '{ jobs(kind: "a\\u0000") { nodes { id } } }',
+    }
+    for field, query in lists.items():
+        (error,) = await api.errors(query)
+        assert error["extensions"] == {"code": "INVALID", "field": field}

@@ -208,6 +208,29 @@ async def test_events_need_a_name_of_their_own_or_for_all(api: Api) -> None:
     assert [(error["field"], error["code"]) for error in answer["errors"]] == [("file", "REQUIRED")]
 
 
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\0b"])
+async def test_a_name_that_no_event_may_have_is_refused_before_any_row(api: Api, name: str) -> None:
+    answer = await send(api, IMPORT_ORDERS, "email,date\na@b.example,2020-01-01\n", name=name)
+    assert [(error["field"], error["code"]) for error in answer["errors"]] == [("name", "INVALID")]
+    assert await fetchval("SELECT count(*) FROM job") == 0
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"column": "x", "target": "ATTRIBUTE", "key": "a\0b"},
+        {"column": "x", "target": "ATTRIBUTE", "key": " "},
+        {"column": "x", "target": "CURRENCY"},
+        {"column": "y", "target": "TAGS"},
+    ],
+)
+async def test_a_mapping_that_does_not_fit_is_refused(api: Api, mapping: dict[str, str]) -> None:
+    answer = await send(api, IMPORT, "email,x\na@b.example,1\n", mapping=[mapping])
+    assert [(error["field"], error["code"]) for error in answer["errors"]] == [
+        ("mapping", "INVALID")
+    ]
+
+
 async def test_jobs_are_listed_newest_first_and_by_kind_and_status(api: Api) -> None:
     first = await send(api, IMPORT, "email\na@b.example\n")
     await work(job_id_of(first))
