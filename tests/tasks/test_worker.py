@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.embedded import start_valkey
 from tasks.broker import Bell
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -146,6 +147,26 @@ async def test_terminated_worker_lets_units_end_and_closes_resources(
     worker.send_signal(signal.SIGTERM)
     assert [line(worker), line(worker), line(worker)] == ["ended after its batch", "lamp out", ""]
     assert worker.wait() == 0
+
+
+async def test_worker_goes_on_after_redis_lost_everything(start: Start, tmp_path: Path) -> None:
+    server = start_valkey(tmp_path / "valkey")
+    worker = start(REDIS_URL=server.url)
+    line(worker)
+    bell = Bell(server.url)
+    await bell.ring("test.note", {"text": "before"})
+    assert line(worker) == "noted before on uvloop 42"
+    os.kill(server.pid, signal.SIGKILL)
+    server.stop()
+    await bell.ring("test.note", {"text": "lost"})
+    server = start_valkey(tmp_path / "valkey")
+    await bell.ring("test.note", {"text": "after"})
+    assert line(worker) == "noted after on uvloop 42"
+    bell.close()
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate()
+    assert worker.returncode == 0
+    server.stop()
 
 
 def test_worker_without_a_database_ends_with_an_error(start: Start) -> None:
