@@ -4,13 +4,15 @@ Only for templates whose output is written once, in order. A capture, or a tag t
 wraps what its block wrote, would encode twice; such templates are rendered first and encoded then.
 """
 
+from collections.abc import Sequence
 from typing import TextIO
 
-from liquid import RenderContext, Token, TokenStream
+from liquid import RenderContext, Token, TokenStream, escape
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode, Literal
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
+from liquid.expression import Expression
 from liquid.stringify import to_liquid_string
 
 from domain.content.encoding import encode
@@ -42,7 +44,30 @@ class EncodedOutputNode(NormalOutputNode):
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         value = to_liquid_string(self.expression.evaluate(context), context.autoescape)
-        return buffer.write(encode(value))
+        # The methods of escaped text are many times slower than those of plain text.
+        return buffer.write(encode(str.__str__(value)))
+
+
+class EncodedPathNode(EncodedOutputNode):
+    """An output that is a path of words and no more, such as `subscriber.first_name`.
+
+    Text found in plain dictionaries is written without Liquid's general machinery, at half the
+    cost; whatever is not as simple takes the general way, with the same result.
+    """
+
+    __slots__ = ("words",)
+
+    def __init__(self, token: Token, expression: Expression, words: Sequence[str]) -> None:
+        super().__init__(token, expression)
+        self.words = words
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        found: object = context.scope.get(self.words[0])
+        for word in self.words[1:]:
+            found = found.get(word) if type(found) is dict else None
+        if type(found) is not str:
+            return super().render_to_output(context, buffer)
+        return buffer.write(encode(str.__str__(escape(found)) if context.autoescape else found))
 
 
 class LinkNode(OutputNode):
@@ -92,13 +117,15 @@ class EncodedOutput(NormalOutput):
     def parse(self, stream: TokenStream) -> OutputNode:
         node = super().parse(stream)
         expression = node.expression
-        if (
-            isinstance(expression, FilteredExpression)
-            and isinstance(expression.left, Path)
-            and expression.left.path == [LINK_VARIABLE]
-        ):
+        if not (isinstance(expression, FilteredExpression) and isinstance(expression.left, Path)):
+            return node
+        path = expression.left.path
+        if path == [LINK_VARIABLE]:
             return LinkNode(node.token, expression)
-        return node
+        words = [word for word in path if isinstance(word, str)]
+        if expression.filters or len(words) < len(path):
+            return node
+        return EncodedPathNode(node.token, expression, words)
 
 
 class PieceEnvironment(MailEnvironment):
