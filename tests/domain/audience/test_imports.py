@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -249,3 +250,21 @@ async def test_the_file_is_gone_when_the_job_has_ended(session: Session) -> None
     job = await import_all(session.workspace_id, "email\na@b.example\n")
     assert orjson.loads(job["input"])["bytes"] == 18
     assert await fetchval("SELECT count(*) FROM job_file") == 0
+
+
+async def test_two_imports_of_the_same_people_at_once_make_each_person_once(
+    session: Session,
+) -> None:
+    rows = [f"p{number}@b.example,{number % 7}" for number in range(20_000)]
+    forward = "email,a\n" + "\n".join(rows)
+    backward = "email,b\n" + "\n".join(reversed(rows))
+    jobs = await asyncio.gather(
+        import_all(session.workspace_id, forward), import_all(session.workspace_id, backward)
+    )
+    results = [orjson.loads(job["result"]) for job in jobs]
+    assert sum(result["created"] for result in results) == 20_000
+    assert sum(result["updated"] for result in results) == 20_000
+    whole = await fetchval(
+        "SELECT count(*) FROM subscriber WHERE attributes->'a' = attributes->'b'"
+    )
+    assert whole == 20_000

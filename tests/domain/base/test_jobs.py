@@ -175,7 +175,8 @@ async def test_a_cancelled_job_is_free_at_once(session: Session) -> None:
 
     async def wait(_job: ClaimedJob, _clock: Clock) -> Values:
         begun.set()
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        return {}
 
     job_id = await ask(session)
     running = asyncio.create_task(run(job_id, wait, AT))
