@@ -75,14 +75,19 @@ async def create_subscriber(info: Info, input: CreateSubscriberInput) -> Subscri
     return SubscriberPayload(subscriber=cast("Subscriber", row))
 
 
+async def upsert_subscriber(info: Info, input: CreateSubscriberInput) -> SubscriberPayload:  # noqa: A002
+    row = await subscribers.upsert_subscriber(info.context.workspace_id, vars(input), now())
+    return SubscriberPayload(subscriber=cast("Subscriber", row))
+
+
 async def update_subscriber(
     info: Info,
-    subscriber_id: strawberry.ID,
+    id: strawberry.ID,  # noqa: A002
     input: UpdateSubscriberInput,  # noqa: A002
 ) -> SubscriberPayload:
     changes = {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
     row = await subscribers.update_subscriber(
-        info.context.workspace_id, decode_id("Subscriber", subscriber_id), changes, now()
+        info.context.workspace_id, decode_id("Subscriber", id), changes, now()
     )
     return SubscriberPayload(subscriber=cast("Subscriber", row))
 
@@ -109,18 +114,24 @@ def _subscriber_ids(global_ids: list[strawberry.ID]) -> list[UUID]:
     return decode_ids("Subscriber", global_ids, most=MOST_SUBSCRIBERS)
 
 
-async def unsubscribe_subscriber(info: Info, subscriber_id: strawberry.ID) -> SubscriberPayload:
-    workspace_id, identifier = info.context.workspace_id, decode_id("Subscriber", subscriber_id)
+async def unsubscribe_subscriber(
+    info: Info,
+    id: strawberry.ID,  # noqa: A002
+) -> SubscriberPayload:
+    workspace_id, identifier = info.context.workspace_id, decode_id("Subscriber", id)
     await unsubscribing.unsubscribe(workspace_id, [identifier], now())
     found = await subscribers.read_subscribers(workspace_id, [identifier])
     if identifier not in found:
-        raise NotFoundError("There is no such subscriber.", field="subscriberId")
+        raise NotFoundError("There is no such subscriber.", field="id")
     return SubscriberPayload(subscriber=cast("Subscriber", found[identifier]))
 
 
-async def resubscribe_subscriber(info: Info, subscriber_id: strawberry.ID) -> SubscriberPayload:
+async def resubscribe_subscriber(
+    info: Info,
+    id: strawberry.ID,  # noqa: A002
+) -> SubscriberPayload:
     row = await subscribers.resubscribe(
-        info.context.workspace_id, decode_id("Subscriber", subscriber_id), now()
+        info.context.workspace_id, decode_id("Subscriber", id), now()
     )
     return SubscriberPayload(subscriber=cast("Subscriber", row))
 
@@ -177,7 +188,7 @@ async def _chunks_of(file: Upload) -> AsyncIterator[bytes]:
 
 
 def _filename(file: Upload) -> str:
-    return str(getattr(file, "filename", "") or "").replace("\0", "")
+    return str(getattr(file, "filename", "") or "")
 
 
 def _mappings(given: list[ColumnMappingInput] | None) -> list[ColumnMapping]:

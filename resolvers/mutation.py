@@ -56,6 +56,11 @@ class Mutation:
     create_subscriber = mutation(
         audience.create_subscriber, access=Access.WRITE, description="Add one subscriber."
     )
+    upsert_subscriber = mutation(
+        audience.upsert_subscriber,
+        access=Access.WRITE,
+        description="Add one subscriber, or add what is told to what is known of them.",
+    )
     update_subscriber = mutation(
         audience.update_subscriber, access=Access.WRITE, description="Change what is known of one."
     )

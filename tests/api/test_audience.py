@@ -16,10 +16,10 @@ CREATE = f"""mutation ($input: CreateSubscriberInput!) {{
   createSubscriber(input: $input) {PAYLOAD}
 }}"""
 UPDATE = f"""mutation ($id: ID!, $input: UpdateSubscriberInput!) {{
-  updateSubscriber(subscriberId: $id, input: $input) {PAYLOAD}
+  updateSubscriber(id: $id, input: $input) {PAYLOAD}
 }}"""
-UNSUBSCRIBE = f"mutation ($id: ID!) {{ unsubscribeSubscriber(subscriberId: $id) {PAYLOAD} }}"
-RESUBSCRIBE = f"mutation ($id: ID!) {{ resubscribeSubscriber(subscriberId: $id) {PAYLOAD} }}"
+UNSUBSCRIBE = f"mutation ($id: ID!) {{ unsubscribeSubscriber(id: $id) {PAYLOAD} }}"
+RESUBSCRIBE = f"mutation ($id: ID!) {{ resubscribeSubscriber(id: $id) {PAYLOAD} }}"
 ADD_TAGS = """mutation ($ids: [ID!]!, $tags: [String!]!) {
   addTags(subscriberIds: $ids, tags: $tags) { subscribers { id tags } errors { field code } }
 }"""

@@ -41,6 +41,29 @@ async def test_a_list_of_jobs_sends_two_statements_for_many_as_for_one(
         assert len(statements) == 2
 
 
+UPSERT = """mutation ($input: CreateSubscriberInput!) {
+  upsertSubscriber(input: $input) {
+    subscriber { email firstName locale tags attributes } errors { field code }
+  }
+}"""
+
+
+async def test_an_upsert_adds_what_is_told_to_what_is_known(api: Api) -> None:
+    await create(api, "a@b.example", firstName="Anna", tags=["one"], attributes={"age": 41})
+    told = {"email": "A@B.example", "locale": "de", "tags": ["two"], "attributes": {"city": "Ulm"}}
+    for _ in range(2):
+        assert (await api.run(UPSERT, input=told))["upsertSubscriber"] == {
+            "errors": [],
+            "subscriber": {
+                "email": "a@b.example",
+                "firstName": "Anna",
+                "locale": "de",
+                "tags": ["one", "two"],
+                "attributes": {"age": 41, "city": "Ulm"},
+            },
+        }
+
+
 async def test_a_filter_that_nothing_can_match_is_refused(api: Api) -> None:
     lists = {
         "tag": '{ subscribers(filter: { tag: "a\\u0000" }) { nodes { id } } }',
