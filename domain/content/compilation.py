@@ -12,6 +12,7 @@ from domain.content.encoding import encode
 from domain.content.links import UNSUBSCRIBE_VARIABLE, Links
 from domain.content.liquid import (
     HTML,
+    MAX_OUTPUT_CHARACTERS,
     TEXT,
     Program,
     TemplateError,
@@ -89,6 +90,9 @@ def prepare_template(
     if body_format is BodyFormat.MJML:
         markup = mjml_to_html(markup, hidden.line_of)
     markup = inline_css(markup)
+    if len(markup) > MAX_OUTPUT_CHARACTERS:
+        message = f"more than {MAX_OUTPUT_CHARACTERS} characters of HTML"
+        raise TemplateLimitError(message, field="body")
     hidden.check_kept(markup)
     links = Links(hidden)
     markup = links.mark_html(markup)

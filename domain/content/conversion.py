@@ -13,6 +13,8 @@ from domain.content.liquid import TemplateError, TemplateLimitError
 T = TypeVar("T")
 
 MAX_TAGS = 20_000
+MAX_STYLE_WORK = 1_000_000
+"""Selectors and declarations of the style sheets, times tags: about a second of inlining."""
 # Both compilers recurse on the machine's stack, once per level of nesting, and overflowing it ends
 # the process. A stack for MAX_TAGS levels is address space only until it is used.
 _STACK_BYTES = 256 * 1024 * 1024
@@ -50,7 +52,13 @@ def mjml_to_html(source: str, line_of: Callable[[int], int]) -> str:
 
 
 def inline_css(html: str) -> str:
-    """A whole document with its rules in `style` attributes, save those that cannot be there."""
+    """A whole document with its rules in `style` attributes, save those that cannot be there.
+
+    Raises TemplateError, or TemplateLimitError for sheets too large for this many elements.
+    """
+    if _style_parts(html) * html.count("<") > MAX_STYLE_WORK:
+        message = "the style sheets have too many rules for this many elements"
+        raise TemplateLimitError(message, field="body")
     try:
         return _on_a_deep_stack(lambda: _INLINER.inline(html))
     except css_inline.InlineError as error:
@@ -59,6 +67,17 @@ def inline_css(html: str) -> str:
             "as in `color: {{ … }}`"
         )
         raise TemplateError(message, field="body") from error
+
+
+def _style_parts(html: str) -> int:
+    lowered = html.lower()
+    parts = at = 0
+    while (at := lowered.find("<style", at)) >= 0:
+        end = lowered.find("</style", at)
+        end = len(lowered) if end < 0 else end
+        parts += sum(lowered.count(mark, at, end) for mark in "{,;")
+        at = end
+    return parts
 
 
 def _on_a_deep_stack(work: Callable[[], T]) -> T:

@@ -190,13 +190,17 @@ async def test_an_unknown_variable_is_named_with_its_line(api: Api) -> None:
         ({"body": "{{ now }}" * 5_001}, "body", "LIMIT_EXCEEDED"),
         ({"body": "{% raw %}" * 4_000 + "x" * 400_000}, "body", "INVALID"),
         ({"body": "{{" + " " * 400_000 + "}}"}, "body", "LIMIT_EXCEEDED"),
+        ({"body": f"<style>{'*{color:red}' * 900}</style>{'<p>x' * 1200}"}, "body",
+         "LIMIT_EXCEEDED"),
+        ({"body": f"<mjml><mj-body>{'<mj-wrapper></mj-wrapper>' * 2000}</mj-body></mjml>",
+          "format": "MJML"}, "body", "LIMIT_EXCEEDED"),
         ({"body": " \n"}, "body", "INVALID"),
         ({"body": "a\0b"}, "body", "INVALID"),
         ({"body": "<mjml>", "format": "MJML"}, "body", "INVALID"),
         ({"subject": "{{ 'a' | shout }}"}, "subject", "INVALID"),
         ({"text": "{{ _link }}"}, "text", "INVALID"),
     ],
-)
+)  # fmt: skip
 async def test_bad_content_is_refused_with_field_and_code(
     api: Api, content: dict[str, str], field: str, code: str
 ) -> None:
