@@ -2,7 +2,7 @@
 
 import quopri
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.content.encoding import encode
@@ -22,11 +22,13 @@ def breaks_as_crlf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=4))
 def test_pieces_decode_to_their_texts(texts: list[str]) -> None:
     assert decoded("".join(map(encode, texts))) == "".join(map(breaks_as_crlf, texts))
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_lines_are_short_and_need_no_care_from_mail_servers(one: str, other: str) -> None:
     lines = (encode(one) + encode(other)).split("\r\n")

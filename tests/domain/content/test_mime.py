@@ -9,7 +9,7 @@ from typing import cast
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.base.errors import DomainError
@@ -105,6 +105,7 @@ def test_the_same_message_is_the_same_bytes() -> None:
 NAMES = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\r\n"\\=?. é'))
 
 
+@settings(deadline=None)
 @given(NAMES, NAMES)
 def test_no_value_breaks_out_of_its_header_or_makes_a_line_that_mail_servers_mind(
     name: str, sender: str

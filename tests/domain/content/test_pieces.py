@@ -3,7 +3,7 @@
 import quopri
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.content.compilation import Part
@@ -50,6 +50,7 @@ def decoded(encoded: str) -> str:
     return quopri.decodestring(encoded.encode("ascii")).decode()
 
 
+@settings(deadline=None)
 @given(SOURCES, VALUES, VALUES, VALUES, st.lists(VALUES, max_size=3), st.booleans())
 def test_both_ways_give_the_same_mail(
     source: str, a: str, b: str, d: str, items: list[str], is_html: bool
