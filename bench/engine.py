@@ -59,7 +59,7 @@ from domain.sequences.engine import (
     decide,
 )
 from domain.sequences.enrollments import enroll
-from domain.sequences.sequences import activate, create_sequence
+from domain.sequences.sequences import activate, create_sequence, update_draft
 from domain.sequences.versions import load_definitions, publish
 from server.embedded import temporary_stores
 
@@ -144,10 +144,16 @@ class Ground:
         await partitions.ensure_ahead(START)
 
     async def _grow(self, template_id: UUID) -> tuple[UUID, UUID]:
-        definition = definition_with(template_id, new_id(START))
-        row = await create_sequence(self.workspace_id, "Bench", definition, START)
+        row = await create_sequence(self.workspace_id, "Bench", Definition(), START)
+        await update_draft(
+            self.workspace_id,
+            row["id"],
+            expected_revision=1,
+            now=START,
+            definition=definition_with(template_id, row["id"]),
+        )
         version = await publish(
-            self.workspace_id, row["id"], expected_revision=1, published_by=None, now=START
+            self.workspace_id, row["id"], expected_revision=2, published_by=None, now=START
         )
         await activate(self.workspace_id, row["id"], START)
         return row["id"], version["id"]

@@ -82,7 +82,7 @@ async def validate_sequence(
     elif await sequences.find_sequence(workspace_id, sequence_id) is None:
         raise NotFoundError(sequences.GONE, field="id")
     else:
-        issues = await versions.find_issues(workspace_id, definition_of(draft, "draft"))
+        (issues,) = await versions.find_issues(workspace_id, [definition_of(draft, "draft")])
     return ValidateSequencePayload(
         issues=cast("list[DefinitionIssue]", issues),
         is_publishable=all(issue.severity is not Severity.ERROR for issue in issues),

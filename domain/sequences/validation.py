@@ -8,7 +8,13 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from domain.audience.conditions.checks import MAX_NAME, MAX_SECONDS, attributes_of, find_faults
+from domain.audience.conditions.checks import (
+    MAX_NAME,
+    MAX_SECONDS,
+    attributes_of,
+    find_faults,
+    sequences_of,
+)
 from domain.sequences.calendar import find_zone
 from domain.sequences.definition import (
     RESTS,
@@ -42,6 +48,7 @@ class IssueCode(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     ENDLESS_LOOP = "ENDLESS_LOOP"
     MISSING_TEMPLATE = "MISSING_TEMPLATE"
+    MISSING_SEQUENCE = "MISSING_SEQUENCE"
     UNKNOWN_ATTRIBUTE = "UNKNOWN_ATTRIBUTE"
     DUPLICATE = "DUPLICATE"
     INVALID = "INVALID"
@@ -68,10 +75,11 @@ class DefinitionIssue:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a definition may refer to; `attributes` None means that they are not known."""
+    """What there is in the workspace for definitions to refer to."""
 
     templates: AbstractSet[UUID]
-    attributes: AbstractSet[str] | None = None
+    attributes: AbstractSet[str] = frozenset()
+    sequences: AbstractSet[UUID] = frozenset()
 
 
 def validate(definition: Definition, surroundings: Surroundings) -> list[DefinitionIssue]:
@@ -174,9 +182,10 @@ def _check_branch(step: Branch, surroundings: Surroundings) -> Iterator[Definiti
         field = f"branches.{at}.condition"
         for fault in find_faults(arm.condition):
             yield DefinitionIssue(step.key, field, fault, IssueCode.INVALID)
-        known = surroundings.attributes
-        unknown = attributes_of(arm.condition) - known if known is not None else set()
-        for name in sorted(unknown):
+        if sequences_of(arm.condition) - surroundings.sequences:
+            message = "it looks at the mail of a sequence that does not exist"
+            yield DefinitionIssue(step.key, field, message, IssueCode.MISSING_SEQUENCE)
+        for name in sorted(attributes_of(arm.condition) - surroundings.attributes):
             message = f"no subscriber has the attribute `{name}` yet"
             code = IssueCode.UNKNOWN_ATTRIBUTE
             yield DefinitionIssue(step.key, field, message, code, Severity.WARNING)

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import orjson
 
-from domain.audience.conditions.checks import attributes_of
+from domain.audience.conditions.checks import attributes_of, sequences_of
+from domain.audience.conditions.tree import Condition
 from domain.base.database import Record, execute, fetch, fetchrow, to_json, transaction
 from domain.base.errors import (
     ConflictError,
@@ -20,7 +21,14 @@ from domain.base.errors import (
 )
 from domain.base.ids import new_id
 from domain.sequences.definition import Branch, Definition, SendEmail
-from domain.sequences.sequences import COLUMNS, GONE, draft_of, find_sequence, listen_for
+from domain.sequences.sequences import (
+    COLUMNS,
+    GONE,
+    draft_of,
+    find_sequence,
+    listen_for,
+    read_sequences,
+)
 from domain.sequences.validation import DefinitionIssue, Severity, Surroundings, validate
 
 VERSION_COLUMNS: Final = """id, workspace_id, sequence_id, number, definition::text AS definition,
@@ -35,14 +43,27 @@ async def validate_draft(workspace_id: UUID, sequence_id: UUID) -> list[Definiti
     row = await find_sequence(workspace_id, sequence_id)
     if row is None:
         raise NotFoundError(GONE, field="id")
-    return await find_issues(workspace_id, draft_of(row))
+    (issues,) = await find_issues(workspace_id, [draft_of(row)])
+    return issues
 
 
-async def find_issues(workspace_id: UUID, definition: Definition) -> list[DefinitionIssue]:
-    """Whatever is wrong with the definition in this workspace."""
-    revisions = await _current_revisions(workspace_id, definition)
-    attributes = await _known_attributes(workspace_id, definition)
-    return validate(definition, Surroundings(revisions.keys(), attributes))
+async def find_issues(
+    workspace_id: UUID, definitions: Rows[Definition]
+) -> list[list[DefinitionIssue]]:
+    """Whatever is wrong with each of the definitions in this workspace."""
+    conditions = [
+        arm.condition
+        for definition in definitions
+        for step in definition.steps
+        if isinstance(step, Branch)
+        for arm in step.branches
+    ]
+    surroundings = Surroundings(
+        (await _current_revisions(workspace_id, definitions)).keys(),
+        await _known_attributes(workspace_id, conditions),
+        await _known_sequences(workspace_id, conditions),
+    )
+    return [validate(definition, surroundings) for definition in definitions]
 
 
 async def publish(
@@ -73,8 +94,9 @@ async def publish(
             message = f"The draft is at revision {row['draft_revision']} by now: look at it again."
             raise ConflictError(message, field="revision")
         draft = draft_of(row)
-        refuse_errors(await find_issues(workspace_id, draft))
-        definition = _pin(draft, await _current_revisions(workspace_id, draft))
+        (issues,) = await find_issues(workspace_id, [draft])
+        refuse_errors(issues)
+        definition = _pin(draft, await _current_revisions(workspace_id, [draft]))
         version = await _published_already(row, definition)
         if version is None:
             version = await _insert_version(row, definition, published_by, now)
@@ -185,9 +207,16 @@ def _pin(definition: Definition, revisions: dict[UUID, UUID]) -> Definition:
     return replace(definition, steps=steps)
 
 
-async def _current_revisions(workspace_id: UUID, definition: Definition) -> dict[UUID, UUID]:
-    """The current revision of each template of the definition that can be mailed."""
-    wanted = {step.template_id for step in definition.steps if isinstance(step, SendEmail)}
+async def _current_revisions(
+    workspace_id: UUID, definitions: Iterable[Definition]
+) -> dict[UUID, UUID]:
+    """The current revision of each template of the definitions that can be mailed."""
+    wanted = {
+        step.template_id
+        for definition in definitions
+        for step in definition.steps
+        if isinstance(step, SendEmail)
+    }
     rows = await fetch(
         """SELECT id, current_revision_id FROM template
            WHERE id = ANY($1::uuid[]) AND workspace_id = $2
@@ -198,14 +227,9 @@ async def _current_revisions(workspace_id: UUID, definition: Definition) -> dict
     return {row["id"]: row["current_revision_id"] for row in rows}
 
 
-async def _known_attributes(workspace_id: UUID, definition: Definition) -> set[str]:
-    """Those of the attributes which the definition looks at that somebody has."""
-    wanted: set[str] = set()
-    for step in definition.steps:
-        if isinstance(step, Branch):
-            wanted.update(*(attributes_of(arm.condition) for arm in step.branches))
-    if not wanted:
-        return set()
+async def _known_attributes(workspace_id: UUID, conditions: Iterable[Condition]) -> set[str]:
+    """Those of the attributes which the conditions look at that somebody has."""
+    wanted: set[str] = set().union(*(attributes_of(condition) for condition in conditions))
     rows = await fetch(
         """SELECT name FROM unnest($2::text[]) AS name WHERE EXISTS (
              SELECT FROM subscriber WHERE workspace_id = $1 AND attributes ? name)""",
@@ -213,3 +237,9 @@ async def _known_attributes(workspace_id: UUID, definition: Definition) -> set[s
         [name for name in wanted if "\0" not in name],
     )
     return {row["name"] for row in rows}
+
+
+async def _known_sequences(workspace_id: UUID, conditions: Iterable[Condition]) -> set[UUID]:
+    """Those of the sequences which the conditions look at that exist."""
+    wanted: set[UUID] = set().union(*(sequences_of(condition) for condition in conditions))
+    return set(await read_sequences(workspace_id, list(wanted)))

@@ -204,6 +204,21 @@ class SequenceVersion(Node):
     sequence: "Sequence" = batch_field(_sequence_of_child, description="Whose version it is.")
 
 
+@strawberry.type(description="Something wrong with a draft.")
+class DefinitionIssue:
+    step: str | None = strawberry.field(description="The step at fault; null for none alone.")
+    field: str = strawberry.field(description="What about it, in the spelling of the input.")
+    message: str = strawberry.field(description="For people.")
+    code: IssueCode = strawberry.field(description="For programs.")
+    severity: Severity = strawberry.field(description="Whether it keeps from publishing.")
+
+
+async def _issues(parents: Rows[Record], info: Info) -> list[list[DefinitionIssue]]:
+    drafts = [sequences.draft_of(row) for row in parents]
+    found = await versions.find_issues(info.context.workspace_id, drafts)
+    return cast("list[list[DefinitionIssue]]", found)
+
+
 async def _active_versions(parents: Rows[Record], info: Info) -> list[SequenceVersion | None]:
     wanted = [row["active_version_id"] for row in parents if row["active_version_id"]]
     found = await versions.read_versions(info.context.workspace_id, wanted) if wanted else {}
@@ -254,6 +269,9 @@ class Sequence(Node):
         row = cast("Record", self)
         return definition_fields(sequences.draft_of(row), row["id"])
 
+    issues: list[DefinitionIssue] = batch_field(
+        _issues, description="What is wrong with the draft, in the order of its graph."
+    )
     active_version: SequenceVersion | None = batch_field(
         _active_versions, description="The version that people enter; null before the first."
     )
@@ -270,15 +288,6 @@ class Sequence(Node):
         messages_of_sequences, description="The mail that it made."
     )
     stats: SendStats = batch_field(stats_of_sequences, description="How its mail fares.")
-
-
-@strawberry.type(description="Something wrong with a draft.")
-class DefinitionIssue:
-    step: str | None = strawberry.field(description="The step at fault; null for none alone.")
-    field: str = strawberry.field(description="What about it, in the spelling of the input.")
-    message: str = strawberry.field(description="For people.")
-    code: IssueCode = strawberry.field(description="For programs.")
-    severity: Severity = strawberry.field(description="Whether it keeps from publishing.")
 
 
 @strawberry.input(description="A new sequence.")

@@ -30,6 +30,7 @@ ENROLL = """mutation ($input: EnrollInput!) { enroll(input: $input) {
   enrollments { subscriberId status visit explain { code } } } }"""
 EDITOR = """query ($id: ID!) { sequence(id: $id) {
   name status revision
+  issues { step code severity }
   draft {
     start
     triggers { kind ... on TagAddedTrigger { tag } ... on EventTrigger { name } }
@@ -139,6 +140,12 @@ async def test_draft_comes_back_as_it_was_given(api: Api, garden: Garden) -> Non
     assert (found["name"], found["status"], found["revision"]) == ("Welcome", "DRAFT", 1)
     assert found["activeVersion"] is None
     assert found["versions"] == []
+    assert found["issues"] == [
+        {"step": "fork", "code": "MISSING_SEQUENCE", "severity": "ERROR"},
+        {"step": "fork", "code": "UNKNOWN_ATTRIBUTE", "severity": "WARNING"},
+        {"step": "fork", "code": "UNKNOWN_ATTRIBUTE", "severity": "WARNING"},
+        {"step": "fork", "code": "UNKNOWN_ATTRIBUTE", "severity": "WARNING"},
+    ]
     assert found["draft"]["start"] == "hello"
     assert found["draft"]["triggers"] == [
         {"kind": "SUBSCRIBED"},
@@ -459,7 +466,7 @@ async def only(sql: str) -> UUID:
 
 
 LIST = """{ sequences(first: 50) { nodes {
-  id name status revision
+  id name status revision issues { code }
   draft { steps { key restingCount ... on SendEmailStep { template { name } } } }
   activeVersion { number definition { steps { restingCount } } sequence { name } }
   versions { number } enrollmentCounts { active } stats { queued }

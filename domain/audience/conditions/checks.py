@@ -1,6 +1,7 @@
 """What no condition may look like, whoever wrote it: sizes, names and ranges."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from domain.audience.conditions.tree import (
     Attribute,
@@ -36,6 +37,11 @@ def find_faults(condition: Condition) -> list[str]:
 def attributes_of(condition: Condition) -> set[str]:
     """The names of the attributes that the condition looks at."""
     return {part.name for part in walk(condition) if isinstance(part, Attribute)}
+
+
+def sequences_of(condition: Condition) -> set[UUID]:
+    """The sequences whose mail the condition looks at."""
+    return {part.sequence_id for part in walk(condition) if isinstance(part, Engagement)}
 
 
 def _faults_of(part: Condition) -> Iterator[str]:

@@ -6,9 +6,12 @@ from domain.audience.conditions.tree import (
     All,
     Attribute,
     Condition,
+    Engagement,
+    EngagementAction,
     EventCount,
     HasTag,
     IsSet,
+    Not,
     NumberOperator,
     Profile,
     ProfileField,
@@ -32,7 +35,7 @@ from domain.sequences.validation import Severity, Surroundings, validate
 
 TEMPLATE = UUID("0195505f-8a00-7000-8000-000000000001")
 OTHER = UUID("0195505f-8a00-7000-8000-000000000002")
-SURROUNDINGS = Surroundings(templates={TEMPLATE}, attributes={"plan"})
+SURROUNDINGS = Surroundings({TEMPLATE}, attributes={"plan"}, sequences={TEMPLATE})
 HELLO = SendEmail("hello", TEMPLATE, "pause")
 PAUSE = Wait("pause", 60, "hello")
 
@@ -109,6 +112,14 @@ def test_five_hundred_steps_in_a_row_are_sound_and_one_more_is_not() -> None:
 
 def test_template_must_exist() -> None:
     assert issues_of(SendEmail("hello", OTHER)) == [("hello", "templateId", "MISSING_TEMPLATE")]
+
+
+def test_sequence_that_a_condition_looks_at_must_exist() -> None:
+    seen = Engagement(EngagementAction.OPENED, OTHER)
+    fork = Branch("fork", (BranchArm(HasTag("a")), BranchArm(Not(seen))))
+    assert issues_of(fork) == [("fork", "branches.1.condition", "MISSING_SEQUENCE")]
+    known = Branch("fork", (BranchArm(Not(Engagement(EngagementAction.OPENED, TEMPLATE))),))
+    assert issues_of(known) == []
 
 
 def test_unknown_attribute_is_a_warning_that_names_it() -> None:
