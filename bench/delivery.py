@@ -47,9 +47,8 @@ from tasks.smtp.pool import SmtpPool
 PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 SUBJECT = "{{ subscriber.first_name }}, this week's records for you"
 PARAGRAPH = (
-    "Every Thursday we put a few records aside that went well with what you have chosen before. "
-    "This one was taped in a single night, and you can hear the room: chairs, rain on the roof, "
-    "somebody counting in. We have a dozen copies. "
+    "Taped in a single night: you can hear the room, the rain on the roof, somebody counting in. "
+    "We have a dozen copies. "
 )
 
 
@@ -71,7 +70,7 @@ def newsletter() -> str:
         'color="#222222" font-family="Georgia, serif">'
         + "".join(link.format(number=number, text=PARAGRAPH) for number in numbers)
         + "</mj-text></mj-column></mj-section>"
-        for numbers in ((1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11))
+        for numbers in ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11,))
     ]
     leave = (
         "<mj-section><mj-column><mj-text>You get this at {{ subscriber.email }}. "

@@ -35,8 +35,8 @@ def _remembered(text: str) -> str:
 
 
 def _encode(text: str) -> str:
-    if len(text) <= _WIDTH and _SAFE_LINE.fullmatch(text):
-        return text + "=\r\n"
+    if _SAFE_LINE.fullmatch(text):
+        return _fold(text) + "=\r\n"
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     last = lines.pop()
     pieces = [_fold(_escape(line, is_whole=True)) + "\r\n" for line in lines]
