@@ -32,6 +32,8 @@ from schema.identity import (
 
 readable_by_id("Member", accounts.read_members)
 readable_by_id("ApiKey", api_keys.read_api_keys)
+readable_by_id("Workspace", accounts.read_workspaces)
+readable_by_id("User", accounts.read_users)
 
 
 def _session(session: DomainSession) -> SessionPayload:
@@ -48,10 +50,13 @@ async def viewer(info: Info) -> ViewerInfo | None:
     asking = info.context.viewer
     if asking is None:
         return None
-    workspace = await accounts.read_workspace(asking.workspace_id)
+    workspace_id, user_id = asking.workspace_id, asking.user_id
+    workspaces_by_id = await accounts.read_workspaces(workspace_id, [workspace_id])
+    workspace = workspaces_by_id.get(workspace_id)
     if workspace is None:
         return None
-    user = await accounts.read_user(asking.user_id) if asking.user_id else None
+    users = await accounts.read_users(workspace_id, [user_id]) if user_id else {}
+    user = users.get(user_id) if user_id else None
     return ViewerInfo(
         workspace=cast("Workspace", workspace),
         user=cast("User | None", user),
@@ -112,10 +117,11 @@ async def create_api_key(info: Info, input: CreateApiKeyInput) -> CreateApiKeyPa
     return CreateApiKeyPayload(api_key=cast("ApiKey", row), secret=secret)
 
 
-async def revoke_api_key(info: Info, api_key_id: strawberry.ID) -> RevokeApiKeyPayload:
-    row = await api_keys.revoke_api_key(
-        info.context.workspace_id, decode_id("ApiKey", api_key_id), now()
-    )
+async def revoke_api_key(
+    info: Info,
+    id: strawberry.ID,  # noqa: A002
+) -> RevokeApiKeyPayload:
+    row = await api_keys.revoke_api_key(info.context.workspace_id, decode_id("ApiKey", id), now())
     return RevokeApiKeyPayload(api_key=cast("ApiKey", row))
 
 
@@ -131,10 +137,12 @@ async def add_member(info: Info, input: AddMemberInput) -> MemberPayload:  # noq
     return MemberPayload(member=cast("Member", row))
 
 
-async def change_role(info: Info, member_id: strawberry.ID, role: Role) -> MemberPayload:
-    row = await accounts.change_role(
-        info.context.workspace_id, decode_id("Member", member_id), role
-    )
+async def change_role(
+    info: Info,
+    id: strawberry.ID,  # noqa: A002
+    role: Role,
+) -> MemberPayload:
+    row = await accounts.change_role(info.context.workspace_id, decode_id("Member", id), role)
     return MemberPayload(member=cast("Member", row))
 
 

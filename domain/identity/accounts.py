@@ -159,7 +159,7 @@ async def change_role(workspace_id: UUID, membership_id: UUID, role: Role) -> Re
         rows = await fetch("SELECT id, role FROM membership WHERE workspace_id = $1", workspace_id)
         roles = {row["id"]: Role(row["role"]) for row in rows}
         if membership_id not in roles:
-            raise NotFoundError("There is no such member.", field="memberId")
+            raise NotFoundError("There is no such member.", field="id")
         owners = [member for member, held in roles.items() if held is Role.OWNER]
         if owners == [membership_id] and role is not Role.OWNER:
             raise ConflictError("A workspace needs an owner.", field="role")
@@ -186,12 +186,23 @@ async def read_members(
     return {row["id"]: row for row in rows}
 
 
-async def read_workspace(workspace_id: UUID) -> Record | None:
-    return await fetchrow("SELECT * FROM workspace WHERE id = $1", workspace_id)
+async def read_workspaces(workspace_id: UUID, identifiers: list[UUID]) -> dict[UUID, Record]:
+    """The workspace itself, if it is asked for: nobody sees another."""
+    if workspace_id not in identifiers:
+        return {}
+    rows = await fetch("SELECT * FROM workspace WHERE id = $1", workspace_id)
+    return {row["id"]: row for row in rows}
 
 
-async def read_user(user_id: UUID) -> Record | None:
-    return await fetchrow("SELECT id, email, name, created_at FROM account WHERE id = $1", user_id)
+async def read_users(workspace_id: UUID, identifiers: list[UUID]) -> dict[UUID, Record]:
+    """Those of the users who are members of this workspace."""
+    rows = await fetch(
+        "SELECT a.id, a.email, a.name, a.created_at FROM account a JOIN membership m"
+        " ON m.user_id = a.id WHERE m.workspace_id = $1 AND a.id = ANY($2::uuid[])",
+        workspace_id,
+        identifiers,
+    )
+    return {row["id"]: row for row in rows}
 
 
 async def _add_member(workspace_id: UUID, user_id: UUID, role: Role, now: datetime) -> UUID:

@@ -65,7 +65,7 @@ async def revoke_api_key(workspace_id: UUID, api_key_id: UUID, now: datetime) ->
         now,
     )
     if row is None:
-        raise NotFoundError("There is no such API key.", field="apiKeyId")
+        raise NotFoundError("There is no such API key.", field="id")
     return row
 
 

@@ -123,7 +123,7 @@ async def test_an_api_key_may_do_what_its_scopes_say_and_no_more(api: Api) -> No
 
 async def test_a_revoked_api_key_is_refused_where_it_was_not_just_used(api: Api) -> None:
     made = (await api.run(CREATE_KEY, input={"name": "Shop", "scopes": ["READ"]}))["createApiKey"]
-    revoke = "mutation ($id: ID!) { revokeApiKey(apiKeyId: $id) { apiKey { revokedAt } } }"
+    revoke = "mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { revokedAt } } }"
     assert (await api.run(revoke, id=made["apiKey"]["id"]))["revokeApiKey"]["apiKey"]["revokedAt"]
     response = await api.with_token(made["secret"]).post(VIEWER)
     assert response.status_code == 401
@@ -139,7 +139,7 @@ ADD = """mutation ($input: AddMemberInput!) {
   addMember(input: $input) { member { id role email } errors { field code } }
 }"""
 CHANGE = """mutation ($id: ID!, $role: Role!) {
-  changeRole(memberId: $id, role: $role) { member { role } errors { field code } }
+  changeRole(id: $id, role: $role) { member { role } errors { field code } }
 }"""
 
 
