@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -394,7 +395,9 @@ async def test_an_id_of_another_type_answers_as_one_that_does_not_exist(worlds: 
 
 
 async def test_the_cases_tell_ones_own_ids_from_those_that_do_not_exist(worlds: Worlds) -> None:
-    for name, case in sorted(CASES.items(), key=lambda item: "archive" in item[0]):
+    # What ends things comes last, so that it is not in the way of the rest.
+    ends = re.compile("pause|archive|revoke")
+    for name, case in sorted(CASES.items(), key=lambda item: bool(ends.search(item[0]))):
         missing = await answer(worlds, case, missing_id(case.typename))
         own = await answer(worlds, case, worlds.mine[case.typename])
         assert (name, own != missing) == (name, case.tells)
