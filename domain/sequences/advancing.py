@@ -1,5 +1,6 @@
 """Moving people on: claim who is due, load the facts, let the engine decide, write it all back."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -7,9 +8,11 @@ from random import Random
 from typing import Final, NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from domain.audience.conditions.evaluation import evaluate
 from domain.audience.conditions.tree import Condition
-from domain.base.database import connection, execute, fetch, fetchval, transaction
+from domain.base.database import Record, connection, execute, fetch, fetchval, transaction
 from domain.base.partitions import ensure_months
 from domain.delivery.messages import NewMessage, insert_messages, prepare_months
 from domain.sequences.definition import Definition
@@ -24,6 +27,8 @@ from domain.sequences.engine import (
     decide,
 )
 from domain.sequences.versions import load_definitions
+
+logger = logging.getLogger(__name__)
 
 ADVANCE_BATCH: Final = 1000
 DRAIN_SECONDS: Final = 20.0
@@ -52,7 +57,8 @@ WHERE q.status = 'active'
 _CLAIM = """
 SELECT e.id, e.workspace_id, e.sequence_id, e.version_id, e.subscriber_id, e.step_key, e.visit,
        e.due_at
-FROM (SELECT id, workspace_id FROM sequence WHERE status = 'active'
+FROM (SELECT id, workspace_id FROM sequence
+      WHERE status = 'active' AND id <> ALL($4::uuid[]) AND ($5::uuid IS NULL OR id = $5)
       ORDER BY hashtext($3 || id::text)) q
 CROSS JOIN LATERAL (
     SELECT * FROM enrollment
@@ -86,18 +92,32 @@ WHERE e.id = m.id AND e.workspace_id = m.workspace_id
 """
 
 
+_DUE_SEQUENCES = """
+SELECT q.id FROM sequence q WHERE q.status = 'active' AND EXISTS (
+    SELECT FROM enrollment
+    WHERE sequence_id = q.id AND workspace_id = q.workspace_id
+      AND status = 'active' AND due_at <= $1)
+"""
+
+
 async def has_due_enrollments(now: datetime) -> bool:
     """Whether `advance_due_enrollments` has something to do."""
     return await fetchval(_OLDEST, now) is not None
 
 
 async def advance_due_enrollments(
-    now: datetime, random: Random, limit: int = ADVANCE_BATCH
+    now: datetime,
+    random: Random,
+    limit: int = ADVANCE_BATCH,
+    *,
+    avoided: Iterable[UUID] = (),
+    only: UUID | None = None,
 ) -> Advanced:
     """Advance up to `limit` due enrollments of active sequences, of any workspace.
 
-    Everything is written in one transaction, or nothing. Any number of processes may do this at
-    once: none takes what another has. All zero when nothing is due or all of it is taken.
+    Sequences that are `avoided` are left alone, or all but `only` that one. Everything is written
+    in one transaction, or nothing. Any number of processes may do this at once: none takes what
+    another has. All zero when nothing is due or all of it is taken.
     """
     oldest = await fetchval(_OLDEST, now)
     if not isinstance(oldest, datetime):
@@ -106,7 +126,8 @@ async def advance_due_enrollments(
     await ensure_months("decision", months)
     await prepare_months(months)
     async with transaction():
-        states = await _claim(now, random, limit)
+        rows = await fetch(_CLAIM, now, limit, str(random.getrandbits(32)), list(avoided), only)
+        states = await _still_active(rows)
         if not states:
             return Advanced()
         definitions = await load_definitions(
@@ -121,14 +142,37 @@ async def advance_due_enrollments(
 async def advance_all_due(
     clock: Callable[[], datetime], random: Random, seconds: float = DRAIN_SECONDS
 ) -> Advanced:
-    """Advance batch after batch until nobody is due, or `seconds` have passed by the clock."""
+    """Advance batch after batch until nobody is due, or `seconds` have passed by the clock.
+
+    A sequence at which a batch fails is logged and passed by, so that it holds up no other.
+    """
     total, until = Advanced(), clock() + timedelta(seconds=seconds)
+    faulty: set[UUID] = set()
     while (now := clock()) < until:
-        batch = await advance_due_enrollments(now, random)
+        try:
+            batch = await advance_due_enrollments(now, random, avoided=faulty)
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+            raise
+        except Exception:
+            logger.exception("a batch failed, its sequences are tried one by one")
+            faulty |= await _find_faulty(now, random)
+            continue
         if not batch.enrollments:
             break
         total = Advanced(*(sum(pair) for pair in zip(total, batch, strict=True)))
     return total
+
+
+async def _find_faulty(now: datetime, random: Random) -> set[UUID]:
+    """Advance one batch of each due sequence by itself; those that fail, each logged."""
+    faulty = set()
+    for (sequence_id,) in await fetch(_DUE_SEQUENCES, now):
+        try:
+            await advance_due_enrollments(now, random, only=sequence_id)
+        except Exception:
+            logger.exception("people of sequence %s cannot be moved on", sequence_id)
+            faulty.add(sequence_id)
+    return faulty
 
 
 def _months_between(first: datetime, last: datetime) -> list[datetime]:
@@ -136,8 +180,7 @@ def _months_between(first: datetime, last: datetime) -> list[datetime]:
     return [*(first + _DAYS_IN_A_SHORT_MONTH * month for month in range(count)), last]
 
 
-async def _claim(now: datetime, random: Random, limit: int) -> list[State]:
-    rows = await fetch(_CLAIM, now, limit, str(random.getrandbits(32)))
+async def _still_active(rows: Iterable[Record]) -> list[State]:
     states = [State._make(row) for row in rows]
     found = await fetch(_STILL_ACTIVE, list({state.sequence_id for state in states}))
     active = {row["id"] for row in found}

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain.base import doorbells
-from domain.base.database import Record, execute, fetch, fetchval, to_json, transaction
+from domain.base.database import Record, execute, fetch, fetchrow, fetchval, to_json, transaction
 from domain.base.errors import ConflictError, NotFoundError
 from domain.base.ids import fact_id
 from domain.base.pages import Page, PageRequest, page_of
 from domain.sequences.definition import Manual
 from domain.sequences.models import EnrollmentStatus
-from domain.sequences.sequences import ADVANCE, GONE, find_sequence
+from domain.sequences.sequences import ADVANCE, GONE
 from domain.sequences.versions import load_definitions
 
 ADMIT_BATCH: Final = 2000
@@ -107,42 +107,51 @@ async def enroll(
 
     Raises NotFoundError, and ConflictError unless the sequence is active with a `manual` trigger.
     """
-    sequence = await find_sequence(workspace_id, sequence_id)
+    wanted = list(dict.fromkeys(subscriber_ids))
+    trigger = to_json({"kind": Manual.kind, "at": now})
+    async with transaction():
+        version_id = await _version_to_enter(workspace_id, sequence_id)
+        rows = await fetch(
+            "SELECT id FROM subscriber WHERE id = ANY($1::uuid[]) AND workspace_id = $2",
+            wanted,
+            workspace_id,
+        )
+        known = {row["id"] for row in rows}
+        entries = [
+            _Entry(
+                fact_id(now, sequence_id, subscriber_id, FIRST_RUN),
+                workspace_id,
+                sequence_id,
+                version_id,
+                subscriber_id,
+                trigger,
+            )
+            for subscriber_id in wanted
+            if subscriber_id in known
+        ]
+        enrollment_ids = await _insert(entries, now)
+    unknown = [subscriber_id for subscriber_id in wanted if subscriber_id not in known]
+    return Enrolled(enrollment_ids, len(entries) - len(enrollment_ids), unknown)
+
+
+async def _version_to_enter(workspace_id: UUID, sequence_id: UUID) -> UUID:
+    # Held shared: who pauses or archives the sequence waits, and then finds those let in.
+    sequence = await fetchrow(
+        """SELECT status, active_version_id FROM sequence
+           WHERE id = $1 AND workspace_id = $2 FOR SHARE""",
+        sequence_id,
+        workspace_id,
+    )
     if sequence is None:
         raise NotFoundError(GONE, field="sequenceId")
-    version_id = sequence["active_version_id"]
+    version_id: UUID | None = sequence["active_version_id"]
     if sequence["status"] != "active" or version_id is None:
         raise ConflictError("People can be enrolled in active sequences only.", field="sequenceId")
     definitions = await load_definitions([(version_id, workspace_id)])
     if Manual() not in definitions[version_id].triggers:
         message = "This sequence lets nobody in by hand: give it the trigger `manual`."
         raise ConflictError(message, field="sequenceId")
-    wanted = list(dict.fromkeys(subscriber_ids))
-    known = {
-        row["id"]
-        for row in await fetch(
-            "SELECT id FROM subscriber WHERE id = ANY($1::uuid[]) AND workspace_id = $2",
-            wanted,
-            workspace_id,
-        )
-    }
-    trigger = to_json({"kind": Manual.kind, "at": now})
-    entries = [
-        _Entry(
-            fact_id(now, sequence_id, subscriber_id, FIRST_RUN),
-            workspace_id,
-            sequence_id,
-            version_id,
-            subscriber_id,
-            trigger,
-        )
-        for subscriber_id in wanted
-        if subscriber_id in known
-    ]
-    async with transaction():
-        enrollment_ids = await _insert(entries, now)
-    unknown = [subscriber_id for subscriber_id in wanted if subscriber_id not in known]
-    return Enrolled(enrollment_ids, len(entries) - len(enrollment_ids), unknown)
+    return version_id
 
 
 def _entry_of(signal: Record) -> _Entry:

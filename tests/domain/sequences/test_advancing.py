@@ -8,6 +8,7 @@ import pytest
 
 from domain.audience.conditions.tree import HasTag
 from domain.base.database import execute, fetch, fetchval, transaction
+from domain.base.errors import ConflictError
 from domain.base.ids import fact_id, new_id
 from domain.sequences.advancing import advance_all_due, has_due_enrollments
 from domain.sequences.definition import Branch, BranchArm, Exit, Wait
@@ -291,3 +292,49 @@ async def test_draining_ends_when_its_time_is_over(garden: Garden) -> None:
         return NOW + timedelta(seconds=2 * next(seconds))
 
     assert (await advance_all_due(clock, Random(1), 7)).enrollments == 9
+
+
+async def test_faulty_sequence_is_logged_and_holds_up_no_other(
+    garden: Garden, caplog: pytest.LogCaptureFixture
+) -> None:
+    people = await garden.add_people(3)
+    faulty = await garden.grow(garden.send("hello"))
+    sound = await garden.grow(garden.send("hello"))
+    await execute(
+        """UPDATE sequence_version SET definition = '{"start": 5}' WHERE sequence_id = $1""",
+        faulty,
+    )
+    for sequence_id in (faulty, sound):
+        await execute(
+            """INSERT INTO enrollment (id, workspace_id, sequence_id, version_id, subscriber_id,
+                 status, due_at, enrolled_at)
+               SELECT gen_random_uuid(), q.workspace_id, q.id, q.active_version_id, person,
+                 'active', $2, $2 FROM sequence q, unnest($3::uuid[]) AS person WHERE q.id = $1""",
+            sequence_id,
+            NOW,
+            people,
+        )
+    seconds = iter(range(100))
+    await advance_all_due(lambda: NOW + timedelta(seconds=next(seconds)), Random(1))
+    statuses = [
+        {row["status"] for row in await garden.enrollments(sequence_id)}
+        for sequence_id in (faulty, sound)
+    ]
+    assert statuses == [{"active"}, {"completed"}]
+    assert f"people of sequence {faulty} cannot be moved on" in caplog.text
+    assert f"people of sequence {sound} cannot be moved on" not in caplog.text
+
+
+async def test_nobody_slips_into_a_sequence_that_is_being_archived(garden: Garden) -> None:
+    people = await garden.add_people(1)
+    sequence_id = await garden.grow(garden.send("hello"))
+    async with transaction():
+        await archive(garden.workspace_id, sequence_id, NOW)
+        enrolling = asyncio.create_task(
+            enroll(garden.workspace_id, sequence_id, people, NOW), context=Context()
+        )
+        while not await fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not enrolling.done()
+    with pytest.raises(ConflictError):
+        await enrolling
+    assert await garden.enrollments(sequence_id) == []
