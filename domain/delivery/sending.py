@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -28,6 +29,7 @@ from domain.delivery.transport import (
 
 logger = logging.getLogger(__name__)
 
+Clock = Callable[[], datetime]
 Compose = Callable[[Claimed], Outgoing]
 Prepare = Callable[[Sequence[Claimed]], Awaitable[Compose]]
 """Loads what a batch needs once, and returns what makes each message's mail without waiting."""
@@ -51,9 +53,15 @@ class Dispatch:
     """The outbox of one drain: messages between their claim and the record of what came of them."""
 
     def __init__(
-        self, journal: Journal, *, monotonic: Callable[[], float], chance: random.Random
+        self,
+        journal: Journal,
+        *,
+        now: Clock,
+        monotonic: Callable[[], float],
+        chance: random.Random,
     ) -> None:
         self._journal = journal
+        self._now = now
         self._monotonic = monotonic
         self._chance = chance
         self._ready: deque[_Ready] = deque()
@@ -84,7 +92,7 @@ class Dispatch:
 
     def give_back(self) -> None:
         """Put what has not been taken back into the queue."""
-        now = clock.now()
+        now = self._now()
         while self._composed:
             self._note(untried(self._composed.popleft()[0].claimed, now))
         while self._ready:
@@ -125,7 +133,7 @@ class Dispatch:
             except OSError:
                 # The outcome is known and will be recorded; only a crash before that would ask.
                 logger.exception("the delivery journal cannot be written")
-        self._note(settle(ready.claimed, outcome, clock.now(), self._chance))
+        self._note(settle(ready.claimed, outcome, self._now(), self._chance))
 
     def stall(self, reason: str) -> None:
         logger.info("%d messages go back to the queue: %s", self.waiting(), reason)
@@ -154,7 +162,7 @@ class Dispatch:
             # A fault of ours: the message waits for a version that has it mended.
             logger.exception("message %s cannot be composed", claimed.message_id)
             outcome = Outcome(claimed.message_id, Verdict.NOT_HANDED_OVER, 0, "internal error")
-            self._note(settle(claimed, outcome, clock.now(), self._chance))
+            self._note(settle(claimed, outcome, self._now(), self._chance))
         return None
 
     def _note(self, settled: Settled) -> None:
@@ -168,6 +176,7 @@ async def drain(
     prepare: Prepare,
     journal_folder: Path,
     *,
+    now: Clock = clock.now,
     seconds: float = 20.0,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
@@ -177,17 +186,17 @@ async def drain(
     nothing is claimed. Every message it claimed is settled and recorded when it returns; when it
     raises, or is cancelled, the journal stays and the next drain reads it.
     """
-    await in_fresh_task(lambda: recover_journals(journal_folder, clock.now()))
+    await in_fresh_task(lambda: recover_journals(journal_folder, now()))
     try:
         await sender.connect()
     except TransportUnavailableError as error:
         logger.debug("nothing is claimed: %s", error)
         return False
-    owner = new_id(clock.now())
+    owner = new_id(now())
     journal = Journal(journal_folder, owner)
     is_settled = False
     try:
-        run = _Drain(sender, prepare, journal, owner, seconds, should_stop)
+        run = _Drain(sender, prepare, journal, owner, now, seconds, should_stop)
         has_more = await run.run()
         is_settled = True
     finally:
@@ -204,6 +213,7 @@ class _Drain:
         prepare: Prepare,
         journal: Journal,
         owner: UUID,
+        now: Clock,
         seconds: float,
         should_stop: Callable[[], bool],
     ) -> None:
@@ -211,9 +221,15 @@ class _Drain:
         self._sender = sender
         self._prepare = prepare
         self._owner = owner
+        self._now = now
         self._ends_at = self._monotonic() + seconds
         self._should_stop = should_stop
-        self._dispatch = Dispatch(journal, monotonic=self._monotonic, chance=random.Random())  # noqa: S311  jitter
+        self._dispatch = Dispatch(
+            journal,
+            now=now,
+            monotonic=self._monotonic,
+            chance=random.Random(),  # noqa: S311  jitter
+        )
         self._is_empty = False
         self._failure: BaseException | None = None
         self._claiming: asyncio.Task[None] | None = None
@@ -268,7 +284,7 @@ class _Drain:
 
     async def _claim(self) -> None:
         until = self._monotonic() + HAND_OVER_SECONDS
-        batch = await claim_batch(clock.now(), self._owner)
+        batch = await claim_batch(self._now(), self._owner)
         if batch is None:
             self._is_empty = True
         elif batch:
@@ -277,7 +293,7 @@ class _Drain:
             self._sender.wake()
 
     async def _record(self, settled: Sequence[Settled]) -> None:
-        now = clock.now()
+        now = self._now()
         for attempt in range(1, RECORD_ATTEMPTS + 1):
             try:
                 await in_fresh_task(lambda: record_outcomes(settled, self._owner, now))
