@@ -70,7 +70,7 @@ def newsletter() -> str:
         'color="#222222" font-family="Georgia, serif">'
         + "".join(link.format(number=number, text=PARAGRAPH) for number in numbers)
         + "</mj-text></mj-column></mj-section>"
-        for numbers in ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11,))
+        for numbers in ((1, 2, 3), (4, 5), (6, 7), (8, 9), (10, 11))
     ]
     leave = (
         "<mj-section><mj-column><mj-text>You get this at {{ subscriber.email }}. "

@@ -38,6 +38,7 @@ Prepare = Callable[[Sequence[Claimed]], Awaitable[Compose]]
 # server's answer and for writing it down.
 HAND_OVER_SECONDS: Final = LEASE_SECONDS / 2
 COMPOSED_AT_ONCE: Final = 16
+STRAGGLING_SECONDS: Final = 5.0
 MOST_UNRECORDED: Final = 10 * BATCH
 RECORD_ATTEMPTS: Final = 6
 
@@ -78,6 +79,12 @@ class Dispatch:
     def is_low(self) -> bool:
         """Whether it is time to claim the next batch."""
         return len(self._ready) <= BATCH // 2
+
+    def has_straggler(self) -> bool:
+        """Whether a message has been on its way for long; others need not wait for its server."""
+        oldest = next(iter(self._under_way.values()), None)
+        since = self._monotonic() - STRAGGLING_SECONDS
+        return oldest is not None and oldest.hand_over_until < since + HAND_OVER_SECONDS
 
     def unsettled(self) -> int:
         return self.waiting() + len(self._under_way)
@@ -180,8 +187,9 @@ async def drain(
     seconds: float = 20.0,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Send what is due for at most about `seconds`; True when there may be more.
+    """Send what is due for about `seconds`; True when there may be more.
 
+    It goes on past that while a slow server keeps it from ending, so that others are not kept too.
     Before that, settles what dead senders of this machine left. When no server can be reached
     nothing is claimed. Every message it claimed is settled and recorded when it returns; when it
     raises, or is cancelled, the journal stays and the next drain reads it.
@@ -256,7 +264,7 @@ class _Drain:
         is_over = must_stop or self._is_empty or self._dispatch.is_stalled
         is_low = self._dispatch.is_low()
         has_room = self._dispatch.unrecorded() < MOST_UNRECORDED
-        has_time = self._monotonic() < self._ends_at
+        has_time = self._monotonic() < self._ends_at or self._dispatch.has_straggler()
         if self._claiming is None and is_low and has_room and has_time and not is_over:
             self._claiming = asyncio.create_task(self._claim())
 
@@ -270,7 +278,8 @@ class _Drain:
     async def _wait(self, busy: "list[asyncio.Task[None]]") -> None:
         moved = asyncio.create_task(self._dispatch.moved.wait())
         try:
-            await asyncio.wait([*busy, moved], return_when=asyncio.FIRST_COMPLETED)
+            # Now and then it looks whether it must stop, though nothing has moved.
+            await asyncio.wait([*busy, moved], timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
         finally:
             moved.cancel()
         for task in busy:

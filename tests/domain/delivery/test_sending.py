@@ -1,3 +1,4 @@
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -10,8 +11,8 @@ from domain.base.errors import InvalidInputError
 from domain.delivery.claim import Claimed, claim_batch
 from domain.delivery.journal import Journal, Step
 from domain.delivery.recovery import recover_journals
-from domain.delivery.sending import Compose, drain
-from domain.delivery.transport import Outgoing, Verdict
+from domain.delivery.sending import HAND_OVER_SECONDS, Compose, Dispatch, drain
+from domain.delivery.transport import Outcome, Outgoing, Verdict
 from tests.domain.delivery.memory_sender import MemorySender
 from tests.domain.delivery.shop import Shop
 
@@ -203,3 +204,45 @@ async def test_a_resending_workspace_gets_its_unknown_messages_queued_again(
     assert [statuses[claimed.message_id] for claimed in batch] == [
         "sent", "queued", "queued", "queued",
     ]  # fmt: skip
+
+
+async def test_a_message_on_its_way_for_five_seconds_is_a_straggler(
+    shop: Shop, tmp_path: Path
+) -> None:
+    await shop.queue(1)
+    batch = await claim_batch(shop.at, uuid4())
+    assert batch is not None
+    clock = [100.0]
+    journal = Journal(tmp_path, uuid4())
+    dispatch = Dispatch(journal, monotonic=lambda: clock[0], chance=random.Random(1))
+    dispatch.add(batch, compose, clock[0] + HAND_OVER_SECONDS)
+    clock[0] = 106.0
+    assert not dispatch.has_straggler(), "it has not been taken"
+    outgoing = dispatch.take()
+    assert outgoing is not None
+    clock[0] = 105.0
+    assert not dispatch.has_straggler()
+    clock[0] = 105.1
+    assert dispatch.has_straggler()
+    dispatch.settle(Outcome(outgoing.message_id, Verdict.ACCEPTED, 250, "250 ok"))
+    assert not dispatch.has_straggler()
+    journal.close(is_settled=True)
+
+
+async def test_a_message_claimed_too_long_ago_is_not_handed_over(
+    shop: Shop, tmp_path: Path
+) -> None:
+    await shop.queue(1)
+    batch = await claim_batch(shop.at, uuid4())
+    assert batch is not None
+    clock = [100.0]
+    journal = Journal(tmp_path, uuid4())
+    dispatch = Dispatch(journal, monotonic=lambda: clock[0], chance=random.Random(1))
+    dispatch.add(batch, compose, clock[0] + HAND_OVER_SECONDS)
+    outgoing = dispatch.take()
+    assert outgoing is not None
+    clock[0] += HAND_OVER_SECONDS
+    assert dispatch.hand_over(outgoing)
+    clock[0] += 0.1
+    assert not dispatch.hand_over(outgoing)
+    journal.close(is_settled=True)

@@ -58,6 +58,11 @@ class ScriptedServer:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.server.wait_closed()
 
+    def hang_up(self) -> None:
+        """Close every connection without a word."""
+        for task in self.tasks:
+            task.cancel()
+
     @property
     def port(self) -> int:
         assert self.server is not None

@@ -1,5 +1,6 @@
 """What becomes of a message for each way in which a server can answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -256,3 +257,27 @@ async def test_messages_that_wait_are_let_go_when_the_server_goes_away(
 async def test_an_endless_reply_is_cut_off(pipelining: Pipelining) -> None:
     _, outbox = await send(pipelining, once("RCPT", b"250-" + b"x" * 40_000), count=1)
     assert verdicts(outbox.outcomes) == {1: ("not_handed_over", 0)}
+
+
+async def test_a_connection_that_the_server_closed_while_idle_costs_nothing(
+    pipelining: Pipelining,
+) -> None:
+    async with ScriptedServer() as server, pool_for(server, pipelining=pipelining) as pool:
+        first, second = MemoryOutbox([outgoing(1)]), MemoryOutbox([outgoing(2)])
+        await first.send_with(pool)
+        server.hang_up()
+        assert verdicts(await second.send_with(pool)) == {2: ("accepted", 250)}
+    assert [r.recipient for r in server.received] == ["r1@example.com", "r2@example.com"]
+
+
+async def test_an_idle_connection_is_left_with_a_quit(pipelining: Pipelining) -> None:
+    outbox = MemoryOutbox([outgoing(1)])
+    async with (
+        ScriptedServer() as server,
+        pool_for(server, pipelining=pipelining, idle_seconds=0.1) as pool,
+    ):
+        await outbox.send_with(pool)
+        await asyncio.wait_for(asyncio.gather(*server.tasks), 10)
+        assert server.commands[0][-1] == "QUIT"
+        again = MemoryOutbox([outgoing(2)])
+        assert verdicts(await again.send_with(pool)) == {2: ("accepted", 250)}
