@@ -69,8 +69,9 @@ class PageOrGraphQL:
         self._graphql = graphql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if wants_playground(Request(scope)):
-            page = await graphiql(self._settings)
+        request = Request(scope)
+        if wants_playground(request):
+            page = await graphiql(self._settings, request.headers.get("host", ""))
             await page(scope, receive, send)
         else:
             await self._graphql(scope, receive, send)

@@ -66,7 +66,8 @@ async def prepared(stores: StoreUrls) -> "Prepared":
         where = f" WHERE NOT ({kept[table]})" if table in kept else ""
         statements.append(f"DELETE FROM {table}{where}")
     statements.append(
-        "UPDATE workspace SET from_name = NULL, from_email = NULL, on_unknown = 'hold'"
+        "UPDATE workspace SET from_name = NULL, from_email = NULL, on_unknown = 'hold',"
+        " is_demo = false"
     )
     return Prepared(url, ada, eve, "; ".join(statements))
 
