@@ -85,9 +85,10 @@ def prepare_template(
     text = None if text is None else normal_breaks(text)
     variables = _check(TEXT, subject, "subject")
     variables |= _check(HTML, body, "body")
-    hidden = hide(body, is_markup=True)
+    is_mjml = body_format is BodyFormat.MJML
+    hidden = hide(body, is_markup=True, is_mjml=is_mjml)
     markup = hidden.markup
-    if body_format is BodyFormat.MJML:
+    if is_mjml:
         markup = mjml_to_html(markup, hidden.line_of)
     markup = inline_css(markup)
     if len(markup) > MAX_OUTPUT_CHARACTERS:

@@ -22,6 +22,10 @@ _stack_lock = threading.Lock()
 
 _POSITION = re.compile(r" in root template at position (\d+):\d+")
 
+# By default the compiler has each reader fetch the fonts it knows of, its own default among them.
+# Those of `mj-font` are the author's wish and stay.
+_FONTS_UNASKED_FOR: dict[str, str] = {}
+
 _INLINER = css_inline.CSSInliner(
     keep_style_tags=True,
     keep_link_tags=True,
@@ -41,14 +45,18 @@ def check_tags(source: str) -> None:
 def mjml_to_html(source: str, line_of: Callable[[int], int]) -> str:
     """Raises TemplateError, with the line when the compiler tells the place."""
     try:
-        return _on_a_deep_stack(lambda: mjml.mjml2html(source))
+        return _on_a_deep_stack(lambda: mjml.mjml2html(source, fonts=_FONTS_UNASKED_FOR))
     except ValueError as error:
         reason = str(error)
         place = _POSITION.search(reason)
-        line = None if place is None else line_of(int(place.group(1)))
+        line = None if place is None else line_of(_index(source, octets=int(place.group(1))))
         raise TemplateError(
             f"MJML: {_POSITION.sub('', reason)}", line=line, field="body"
         ) from error
+
+
+def _index(source: str, *, octets: int) -> int:
+    return len(source.encode()[:octets].decode(errors="ignore"))
 
 
 def inline_css(html: str) -> str:

@@ -7,12 +7,24 @@ of a table, where it would move a word out.
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from domain.content.liquid import Construct, TemplateError, find_constructs
 from domain.content.markup import Kind, regions
 from domain.content.pieces import LINK_VARIABLE, PIXEL_VARIABLE
 
+Shifts = Sequence[tuple[int, int]]
+"""Where text that was changed starts to run along with the text before, in both of them."""
+_MJML_CONTENT = frozenset(
+    (
+        "mj-accordion-text", "mj-accordion-title", "mj-button", "mj-navbar-link", "mj-raw",
+        "mj-social-element", "mj-table", "mj-text",
+    )
+)  # fmt: skip
+"""Elements that hold HTML. Blanks between its tags that begin with a break are words set apart,
+and the MJML compiler drops them; a blank in front of the break keeps them."""
 _ADDED = {"link": LINK_VARIABLE, "pixel": PIXEL_VARIABLE}
 
 
@@ -24,7 +36,7 @@ class Hidden:
     stem: str
     source: str
     constructs: tuple[Construct, ...]
-    _shifts: tuple[tuple[int, int], ...]
+    _shifts: tuple[Shifts, ...]
 
     @property
     def link_word(self) -> str:
@@ -54,9 +66,11 @@ class Hidden:
 
     def line_of(self, index: int) -> int:
         """The author's line of an index into `markup` as it was made."""
-        starts = [hidden for hidden, _ in self._shifts]
-        at = bisect_right(starts, index) - 1
-        origin = self._shifts[at][1] + index - self._shifts[at][0] if at >= 0 else index
+        origin = index
+        for shifts in self._shifts:
+            at = bisect_right(shifts, origin, key=itemgetter(0)) - 1
+            if at >= 0:
+                origin += shifts[at][1] - shifts[at][0]
         return self.source.count("\n", 0, origin) + 1
 
     def check_kept(self, markup: str) -> None:
@@ -82,7 +96,7 @@ class Hidden:
         return self.source[construct.start : construct.end]
 
 
-def hide(source: str, *, is_markup: bool) -> Hidden:
+def hide(source: str, *, is_markup: bool, is_mjml: bool = False) -> Hidden:
     """Hide the Liquid of a source that parses; Liquid's own comments are left out.
 
     In plain text every construct becomes a word.
@@ -92,30 +106,43 @@ def hide(source: str, *, is_markup: bool) -> Hidden:
         stem += "q"
     found = list(find_constructs(source))
     constructs = tuple(construct for construct in found if not construct.is_comment)
-    words, number, at = [], 0, 0
+    words: list[str] = []
+    shifts: list[tuple[int, int]] = []
+    length = number = at = 0
     for construct in found:
-        words.append(source[at : construct.start])
-        if not construct.is_comment:
-            words.append(f"{stem}{number}x")
-            number += 1
+        word = "" if construct.is_comment else f"{stem}{number}x"
+        number += not construct.is_comment
+        words += (source[at : construct.start], word)
+        length += construct.start - at + len(word)
         at = construct.end
+        shifts.append((length, at))
     worded = "".join([*words, source[at:]])
     if not is_markup:
-        return Hidden(worded, stem, source, constructs, ())
-    pattern = re.compile(rf"{stem}(\d+)x")
-    markup: list[str] = []
+        return Hidden(worded, stem, source, constructs, (shifts,))
+    markup, markup_shifts = _commented(worded, re.compile(rf"{stem}\d+x"), is_mjml=is_mjml)
+    return Hidden(markup, stem, source, constructs, (markup_shifts, shifts))
+
+
+def _commented(worded: str, word: re.Pattern[str], *, is_mjml: bool) -> tuple[str, Shifts]:
+    """Put the words between tags into comments."""
+    pieces: list[str] = []
     shifts: list[tuple[int, int]] = []
     length = 0
+    is_content = False
     for region in regions(worded):
-        text = worded[region.start : region.end]
-        position = 0
-        for match in pattern.finditer(text):
-            before = text[position : match.start()]
-            shown = f"<!--{match.group()}-->" if region.kind is Kind.TEXT else match.group()
-            markup += (before, shown)
-            length += len(before) + len(shown)
-            shifts.append((length, constructs[int(match.group(1))].end))
-            position = match.end()
-        markup.append(text[position:])
-        length += len(text) - position
-    return Hidden("".join(markup), stem, source, constructs, tuple(shifts))
+        if region.kind is Kind.TAG and region.name.lstrip("/") in _MJML_CONTENT:
+            opens = not region.name.startswith("/")
+            is_content = is_mjml and opens and not worded.endswith("/>", region.start, region.end)
+        is_text = region.kind is Kind.TEXT
+        at = region.start
+        for found in [*word.finditer(worded, region.start, region.end), None]:
+            end = found.start() if found else region.end
+            between = worded[at:end]
+            if is_text and is_content and between.startswith("\n") and between.isspace():
+                between = " " + between
+            shown = found.group() if found else ""
+            pieces += (between, f"<!--{shown}-->" if found and is_text else shown)
+            length += len(pieces[-2]) + len(pieces[-1])
+            at = found.end() if found else end
+            shifts.append((length, at))
+    return "".join(pieces), shifts

@@ -1,5 +1,7 @@
 """From what an author writes to what is kept for each message."""
 
+import re
+
 import pytest
 
 from domain.content.compilation import CompiledTemplate, prepare_template
@@ -127,6 +129,45 @@ def test_liquid_between_table_rows_stays_between_them() -> None:
     assert html.index("<table>") < html.index("<tr><td>a</td></tr>") < html.index("</table>")
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("{{ subscriber.first_name }}\n  {% if now %}and{% endif %}\nmore", "Bo and more"),
+        ("{{ subscriber.first_name }}{% if now %}and{% endif %}", "Boand"),
+        ("<b>{{ subscriber.first_name }}</b>\n{{ now }}", "Bo 1"),
+        ("<b>bold</b>\n\t<i>italic</i>", "bold italic"),
+        ("{{ now }}\n{%- if now %}\nx{% endif %}", "1 x"),
+    ],
+)
+def test_words_of_mjml_that_a_line_break_sets_apart_stay_apart(content: str, shown: str) -> None:
+    compiled = mjml_of(f"\n  <mj-text>{content}</mj-text>\n")
+    values = {"subscriber": {"first_name": "Bo"}, "now": 1, "_pixel": ""}
+    html = re.sub("<[^>]*>", "", compiled.html.render(values).partition("<body")[2])
+    assert html.partition(">")[2].split() == shown.split()
+    assert compiled.text.render(values).split() == shown.split()
+
+
+def test_preformatted_lines_of_mjml_stay_lines() -> None:
+    html = mjml_of("<mj-text><pre><b>a</b>\n<b>b</b></pre></mj-text>").prepared.html
+    assert "<pre><b>a</b> \n<b>b</b></pre>" in html
+
+
+def test_no_font_is_fetched_that_the_author_did_not_ask_for() -> None:
+    html = mjml_of('<mj-text font-family="Ubuntu, Roboto">x</mj-text>').prepared.html
+    assert "://" not in html.replace("http://www.w3.org/1999/xhtml", "")
+
+
+def test_a_font_that_the_author_asks_for_is_linked() -> None:
+    body = (
+        '<mjml><mj-head><mj-font name="Own" href="https://fonts.example/own.css" /></mj-head>'
+        "<mj-body><mj-section><mj-column><mj-text font-family='Own, Ubuntu'>x</mj-text>"
+        "</mj-column></mj-section></mj-body></mjml>"
+    )
+    html = prepare_template("S", body, BodyFormat.MJML, None).html
+    assert html.count("https://fonts.example/own.css") == 2
+    assert "googleapis" not in html
+
+
 def test_liquid_with_quotes_and_signs_survives_in_text_and_attributes() -> None:
     compiled = mjml_of(
         '<mj-text>{% if 3 < 4 and subscriber.first_name != "x" %}yes{% endif %}</mj-text>'
@@ -197,6 +238,9 @@ def test_an_error_while_rendering_names_the_line_of_the_author() -> None:
          "MJML: unable to load included template"),
         ("<mjml>\n<mj-head>\n<mj-attributes>{% if now %}<mj-all />{% endif %}</mj-attributes>",
          3, "MJML: unexpected token"),
+        (("<mjml>\n<mj-body>{% comment %}\n{% endcomment %}<mj-text>ÄÖÜ <b>x</b>\n\n</mj-text>"
+         "<mj-include path='/etc/passwd' />\n\n\n\n\n</mj-body></mjml>"),
+         5, "MJML: unable to load included template"),
     ],
 )  # fmt: skip
 def test_mjml_that_does_not_compile_is_refused_with_its_line(
