@@ -11,6 +11,7 @@ from domain.base.database import Record
 from domain.content import templates
 from domain.content.models import BodyFormat
 from schema.base.batch import batch_field
+from schema.base.connections import Connection, connection, page_request
 from schema.base.context import Info
 from schema.base.errors import Payload
 from schema.base.node import Node
@@ -18,14 +19,25 @@ from schema.base.node import Node
 strawberry.enum(BodyFormat, name="BodyFormat", description="What a template's body is written in.")
 
 
+async def bodies_of_revisions(parents: Sequence[Record], info: Info) -> list[str]:
+    found = await templates.read_bodies(info.context.workspace_id, [row["id"] for row in parents])
+    return [found[row["id"]] for row in parents]
+
+
+async def texts_of_revisions(parents: Sequence[Record], info: Info) -> list[str | None]:
+    found = await templates.read_texts(info.context.workspace_id, [row["id"] for row in parents])
+    return [found.get(row["id"]) for row in parents]
+
+
 @strawberry.type(description="A template's content as it was saved once; it never changes.")
 class TemplateRevision(Node):
     number: int = strawberry.field(description="Counts the template's revisions, from 1.")
     subject: str = strawberry.field(description="Liquid.")
-    body: str = strawberry.field(description="MJML or HTML with Liquid.")
+    body: str = batch_field(bodies_of_revisions, description="MJML or HTML with Liquid.")
     format: BodyFormat = strawberry.field(description="What the body is written in.")
-    text: str | None = strawberry.field(
-        description="The plain text part, with Liquid; null when it is derived from the body."
+    text: str | None = batch_field(
+        texts_of_revisions,
+        description="The plain text part, with Liquid; null when it is derived from the body.",
     )
     links: list[str] = strawberry.field(
         description="Destinations of the tracked links: number 1 comes first. They may hold Liquid."
@@ -34,11 +46,22 @@ class TemplateRevision(Node):
     created_at: datetime = strawberry.field(description="When it was saved, UTC.")
 
 
-async def revisions_of_templates(parents: Sequence[Record], info: Info) -> list[TemplateRevision]:
+async def current_revisions_of_templates(
+    parents: Sequence[Record], info: Info
+) -> list[TemplateRevision]:
     found = await templates.read_revisions(
         info.context.workspace_id, [row["current_revision_id"] for row in parents]
     )
     return [cast("TemplateRevision", found[row["current_revision_id"]]) for row in parents]
+
+
+async def revisions_of_templates(
+    parents: Sequence[Record], info: Info, first: int = 20, after: str | None = None
+) -> list[Connection[TemplateRevision]]:
+    pages = await templates.read_revisions_of_templates(
+        info.context.workspace_id, [row["id"] for row in parents], page_request(first, after)
+    )
+    return [connection(pages[row["id"]]) for row in parents]
 
 
 @strawberry.type(description="A mail to be sent many times, with a place for what differs.")
@@ -48,7 +71,10 @@ class Template(Node):
     updated_at: datetime = strawberry.field(description="When it was last changed, UTC.")
     archived_at: datetime | None = strawberry.field(description="When it was put away.")
     revision: TemplateRevision = batch_field(
-        revisions_of_templates, description="Its content as it is now."
+        current_revisions_of_templates, description="Its content as it is now."
+    )
+    revisions: Connection[TemplateRevision] = batch_field(
+        revisions_of_templates, description="All content it ever had, newest first."
     )
 
 

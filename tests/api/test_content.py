@@ -1,5 +1,6 @@
 """Templates through the API: written, revised, listed, previewed, and refused with the place."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,11 @@ ARCHIVE = """mutation ($id: ID!) { archiveTemplate(id: $id) {
 LIST = """query ($first: Int!, $after: String) { templates(first: $first, after: $after) {
   totalCount pageInfo { hasNextPage endCursor } nodes { name revision { number } }
 } }"""
+REVISIONS = """query ($first: Int!, $after: String) { templates { nodes {
+  revisions(first: $first, after: $after) {
+    pageInfo { hasNextPage endCursor } nodes { id number subject body text }
+  }
+} } }"""
 ONE = f"query ($id: ID!) {{ template(id: $id) {{ {FIELDS} }} }}"
 PREVIEW = """query ($input: PreviewTemplateInput!) { previewTemplate(input: $input) {
   subject html text warnings problems { message field line variable }
@@ -147,6 +153,61 @@ async def test_a_list_with_revisions_sends_as_many_statements_for_many_as_for_on
     statements.clear()
     await api.run(query, first=50)
     assert len(statements) == for_one
+
+
+async def test_revisions_are_listed_newest_first_by_pages(api: Api) -> None:
+    template = await created(api)
+    await created(api, "Other")
+    for subject in ("Second", "Third"):
+        content = {**HELLO, "subject": subject}
+        await api.run(UPDATE, input={"id": template["id"], "content": content})
+    (_, listed) = (await api.run(REVISIONS, first=2))["templates"]["nodes"]
+    page = listed["revisions"]
+    assert [(one["number"], one["subject"]) for one in page["nodes"]] == [
+        (3, "Third"),
+        (2, "Second"),
+    ]
+    assert page["pageInfo"]["hasNextPage"] is True
+    answer = await api.run(REVISIONS, first=2, after=page["pageInfo"]["endCursor"])
+    (rest_of_other, rest) = answer["templates"]["nodes"]
+    assert rest["revisions"] == {
+        "pageInfo": {"hasNextPage": False, "endCursor": rest["revisions"]["pageInfo"]["endCursor"]},
+        "nodes": [
+            {
+                "id": template["revision"]["id"],
+                "number": 1,
+                "subject": HELLO["subject"],
+                "body": HELLO["body"],
+                "text": None,
+            }
+        ],
+    }
+    assert [one["number"] for one in rest_of_other["revisions"]["nodes"]] == [1]
+
+
+async def test_revisions_with_their_bodies_send_as_many_statements_for_many_as_for_one(
+    api: Api, statements: list[str]
+) -> None:
+    await created(api, "a")
+    statements.clear()
+    await api.run(REVISIONS, first=50)
+    for_one = len(statements)
+    for name in "bcd":
+        template = await created(api, name, text=name)
+        content = {**HELLO, "subject": "Second"}
+        await api.run(UPDATE, input={"id": template["id"], "content": content})
+    statements.clear()
+    await api.run(REVISIONS, first=50)
+    assert len(statements) == for_one
+
+
+async def test_a_list_that_asks_for_no_bodies_reads_none(api: Api, statements: list[str]) -> None:
+    await created(api)
+    statements.clear()
+    await api.run("{ templates { nodes { name revision { id number subject } } } }")
+    read = [one for one in statements if "template_revision" in one]
+    assert len(read) == 1
+    assert not {"body", "text", "compiled", "*"} & set(re.findall(r"[a-z_]+|\*", read[0]))
 
 
 async def test_a_syntax_error_names_field_and_line(api: Api) -> None:
