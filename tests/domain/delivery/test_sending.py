@@ -214,7 +214,7 @@ async def test_a_message_on_its_way_for_five_seconds_is_a_straggler(
     assert batch is not None
     clock = [100.0]
     journal = Journal(tmp_path, uuid4())
-    dispatch = Dispatch(journal, monotonic=lambda: clock[0], chance=random.Random(1))
+    dispatch = Dispatch(journal, now=now, monotonic=lambda: clock[0], chance=random.Random(1))
     dispatch.add(batch, compose, clock[0] + HAND_OVER_SECONDS)
     clock[0] = 106.0
     assert not dispatch.has_straggler(), "it has not been taken"
@@ -237,7 +237,7 @@ async def test_a_message_claimed_too_long_ago_is_not_handed_over(
     assert batch is not None
     clock = [100.0]
     journal = Journal(tmp_path, uuid4())
-    dispatch = Dispatch(journal, monotonic=lambda: clock[0], chance=random.Random(1))
+    dispatch = Dispatch(journal, now=now, monotonic=lambda: clock[0], chance=random.Random(1))
     dispatch.add(batch, compose, clock[0] + HAND_OVER_SECONDS)
     outgoing = dispatch.take()
     assert outgoing is not None
