@@ -55,7 +55,7 @@ async def read_events_of_messages(
         f"""SELECT {_COLUMNS} FROM event
             WHERE workspace_id = $1 AND subscriber_id = ANY($3::uuid[])
               AND message_id = ANY($2::uuid[])
-            ORDER BY id""",
+            ORDER BY occurred_at, id""",
         workspace_id,
         list(message_ids),
         list(set(subscriber_ids)),

@@ -70,3 +70,20 @@ async def test_what_happened_to_each_message_is_told_apart(session: Session) -> 
         ("clicked", "human"),
     ]
     assert found[second] == []
+
+
+async def test_what_happened_to_a_message_within_a_minute_is_in_order(session: Session) -> None:
+    workspace_id = session.workspace_id
+    anna = await add_subscriber(workspace_id, "a@example.com")
+    revision_id = await add_revision(workspace_id, [f"https://example.com/{n}" for n in range(9)])
+    sequence_id = await add_sequence(workspace_id)
+    (message_id,) = await add_messages(workspace_id, anna, revision_id, sequence_id, count=1)
+    reference = MessageReference(message_id, workspace_id)
+    minute = now().replace(second=0, microsecond=0)
+    for number in range(1, 10):
+        at = minute + timedelta(seconds=number)
+        await record_hits([Hit(reference, EventKind.CLICKED, Actor.HUMAN, at, number)], at)
+    found = await read_events_of_messages(workspace_id, [message_id], [anna])
+    assert [row["properties"] for row in found[message_id]] == [
+        f'{{"link": {number}}}' for number in range(1, 10)
+    ]
