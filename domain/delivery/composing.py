@@ -19,7 +19,7 @@ from domain.content.compilation import CompiledTemplate, PreparedTemplate
 from domain.content.liquid import TemplateError
 from domain.content.mime import Envelope, build_message, message_values
 from domain.delivery.claim import Claimed
-from domain.delivery.sending import Compose
+from domain.delivery.sending import Clock, Compose
 from domain.delivery.transport import Outgoing
 
 _REVISIONS_KEPT: Final = 200
@@ -40,8 +40,16 @@ class Composer:
     `mail_from` is the mailbox of workspaces that have none of their own.
     """
 
-    def __init__(self, tokens: MessageTokens, *, public_url: str, mail_from: str) -> None:
+    def __init__(
+        self,
+        tokens: MessageTokens,
+        *,
+        public_url: str,
+        mail_from: str,
+        now: Clock = clock.now,
+    ) -> None:
         self._tokens = tokens
+        self._now = now
         self._public_url = public_url
         name, self._default_email = parseaddr(mail_from)
         self._default_name = name or None
@@ -81,7 +89,7 @@ class Composer:
             from_name=sender.name,
             to_email=claimed.email,
             to_name=" ".join(filter(None, (claimed.first_name, claimed.last_name))) or None,
-            date=clock.now().astimezone(_zone(claimed.timezone or "UTC")),
+            date=self._now().astimezone(_zone(claimed.timezone or "UTC")),
             public_url=self._public_url,
             token=self._tokens.issue(claimed.message_id, claimed.workspace_id),
             feedback_id=f"{claimed.sequence_id.hex}:{claimed.workspace_id.hex}:dripgraph",

@@ -102,8 +102,7 @@ UPDATE message m SET
     send_after = coalesce(new.send_after, m.send_after),
     owner = CASE new.status WHEN 'unknown' THEN m.owner END,
     sent_at = CASE new.status WHEN 'sent' THEN $10::timestamptz END,
-    failed_at = CASE new.status WHEN 'failed' THEN $10::timestamptz END,
-    bounced_at = CASE new.reason WHEN 'no_such_address' THEN $10::timestamptz END
+    failed_at = CASE new.status WHEN 'failed' THEN $10::timestamptz END
 FROM (
     SELECT o.id, o.workspace_id, o.attempt, o.reply, o.attempts,
         CASE WHEN resend THEN 'queued' ELSE o.status END AS status,

@@ -37,6 +37,8 @@ Prepare = Callable[[Sequence[Claimed]], Awaitable[Compose]]
 # From its claim a message may be handed over for this long; the rest of the lease is for the
 # server's answer and for writing it down.
 HAND_OVER_SECONDS: Final = LEASE_SECONDS / 2
+# A claim takes Postgres as long as it takes to send some hundred messages.
+CLAIM_BELOW: Final = BATCH
 COMPOSED_AT_ONCE: Final = 16
 STRAGGLING_SECONDS: Final = 5.0
 MOST_UNRECORDED: Final = 10 * BATCH
@@ -78,7 +80,7 @@ class Dispatch:
 
     def is_low(self) -> bool:
         """Whether it is time to claim the next batch."""
-        return len(self._ready) <= BATCH // 2
+        return len(self._ready) <= CLAIM_BELOW
 
     def has_straggler(self) -> bool:
         """Whether a message has been on its way for long; others need not wait for its server."""
@@ -151,8 +153,13 @@ class Dispatch:
     def _compose_some(self) -> None:
         """Compose a few in a row, while the processor has the renderer at hand."""
         was_low = self.is_low()
+        at = self._monotonic()
         for _ in range(min(COMPOSED_AT_ONCE, len(self._ready))):
             ready = self._ready.popleft()
+            if at > ready.hand_over_until:
+                # The server is so slow that the lease is half over: anybody may claim it anew.
+                self._note(untried(ready.claimed, self._now()))
+                continue
             outgoing = self._compose(ready)
             if outgoing is not None:
                 self._composed.append((ready, outgoing))
@@ -299,7 +306,10 @@ class _Drain:
         elif batch:
             compose = await self._prepare(batch)
             self._dispatch.add(batch, compose, until)
-            self._sender.wake()
+            if self._dispatch.is_stalled:
+                self._dispatch.give_back()
+            else:
+                self._sender.wake()
 
     async def _record(self, settled: Sequence[Settled]) -> None:
         now = self._now()

@@ -92,7 +92,7 @@ async def test_an_address_that_does_not_exist_is_suppressed(shop: Shop, detail: 
     [one] = await claim(shop)
     await record(shop, decide(shop, one, Verdict.REFUSED, 550, f"550 {detail} nobody here"))
     assert await row("status, reason, failed_at, bounced_at", one.message_id) == (
-        "failed", "no_such_address", shop.at, shop.at,
+        "failed", "no_such_address", shop.at, None,
     )  # fmt: skip
     suppression = await fetchrow("SELECT workspace_id, email, reason FROM suppression")
     assert suppression is not None

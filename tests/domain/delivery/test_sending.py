@@ -10,6 +10,7 @@ from domain.base.database import execute, fetch, fetchval
 from domain.base.errors import InvalidInputError
 from domain.delivery.claim import Claimed, claim_batch
 from domain.delivery.journal import Journal, Step
+from domain.delivery.outcomes import untried
 from domain.delivery.recovery import recover_journals
 from domain.delivery.sending import HAND_OVER_SECONDS, Compose, Dispatch, drain
 from domain.delivery.transport import Outcome, Outgoing, Verdict
@@ -245,4 +246,25 @@ async def test_a_message_claimed_too_long_ago_is_not_handed_over(
     assert dispatch.hand_over(outgoing)
     clock[0] += 0.1
     assert not dispatch.hand_over(outgoing)
+    journal.close(is_settled=True)
+
+
+async def test_a_message_whose_turn_comes_too_late_goes_back_untried(
+    shop: Shop, tmp_path: Path
+) -> None:
+    await shop.queue(2)
+    batch = await claim_batch(shop.at, uuid4())
+    assert batch is not None
+    clock = [100.0]
+    journal = Journal(tmp_path, uuid4())
+    dispatch = Dispatch(
+        journal, now=lambda: shop.at, monotonic=lambda: clock[0], chance=random.Random(1)
+    )
+    dispatch.add(batch[:1], compose, 150.0)
+    dispatch.add(batch[1:], compose, 151.0)
+    clock[0] = 150.5
+    outgoing = dispatch.take()
+    assert outgoing is not None
+    assert outgoing.message_id == batch[1].message_id
+    assert dispatch.collect() == [untried(batch[0], shop.at)]
     journal.close(is_settled=True)
