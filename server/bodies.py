@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.graphql import error_response
+from server.operations import error_response
 
 MAX_BODY = 1 << 20
 MAX_UPLOAD = 256 << 20

@@ -1,10 +1,9 @@
 """The GraphQL endpoint: POST, GraphQL over WebSocket and server-sent events."""
 
 import logging
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import uuid4
 
 import orjson
 from cross_web import HTTPException
@@ -20,84 +19,55 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types.unset import UNSET, UnsetType
 
 from domain.base.clock import now
-from domain.base.errors import DomainError, UnauthenticatedError
+from domain.base.database import Record
+from domain.base.errors import UnauthenticatedError
 from domain.base.settings import Settings
 from resolvers.schema import build_schema
 from schema.base.context import Context, Services
+from schema.base.rows import TypedRow
 from server.auth import authenticate
-from server.limits import prepare
+from server.compiled import CompiledExecutor, core_of
+from server.documents import Documents
+from server.masking import public_error
+from server.operations import Operations, error_response, is_plain, refuse_deep
 
 logger = logging.getLogger(__name__)
 
-MAX_VARIABLES_DEPTH = 50
+# Types are read off these by name; off anything else by attribute. As `read_field` does it.
+ROW_TYPES = (Record, TypedRow, dict)
+# What orjson writes just as the scalar would.
+NATIVE = {"DateTime": (datetime,), "JSON": (dict, list, str, int, float, bool, orjson.Fragment)}
 
 
-class PreparedDocuments(SchemaExtension):
-    """Documents are parsed, limited and validated once for each text."""
+def _extensions(documents: Callable[[], Documents]) -> list[type[SchemaExtension]]:
+    """What Strawberry's own execution is given: our documents, our words for errors."""
 
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.query:
-            prepared = prepare(context.schema._schema, context.query)  # noqa: SLF001
-            context.graphql_document = prepared.document
-            if context._provided_operation_name is None and len(prepared.operations) > 1:  # noqa: SLF001
-                raise GraphQLError(
-                    "Must provide operation name if query contains multiple operations."
-                )
-        yield
+    class KnownDocuments(SchemaExtension):
+        def on_parse(self) -> Iterator[None]:
+            context = self.execution_context
+            if context.query:
+                prepared = documents().read(context.query).prepared
+                name = context._provided_operation_name  # noqa: SLF001  else the first one's
+                operation = prepared.operation(name)
+                if isinstance(operation, GraphQLError):
+                    raise operation
+                context.graphql_document = prepared.document
+            yield
 
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.query:
-            prepared = prepare(context.schema._schema, context.query)  # noqa: SLF001
-            context.pre_execution_errors = list(prepared.errors)
-        yield
+        def on_validate(self) -> Iterator[None]:
+            context = self.execution_context
+            if context.query:
+                context.pre_execution_errors = list(documents().read(context.query).errors)
+            yield
 
+    class MaskedFaults(MaskErrors):
+        def __init__(self) -> None:
+            super().__init__(should_mask_error=lambda error: error.original_error is not None)
 
-class MaskedFaults(MaskErrors):
-    """Faults of ours reach the log with an id, and the client sees that id only."""
+        def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+            return public_error(error)
 
-    def __init__(self) -> None:
-        super().__init__(should_mask_error=lambda error: error.original_error is not None)
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        original = error.original_error
-        if isinstance(original, DomainError):
-            message = original.message
-            extensions = {"code": original.code.value}
-            if original.field is not None:
-                extensions["field"] = original.field
-        elif isinstance(original, GraphQLError):
-            return error
-        else:
-            fault_id = uuid4().hex
-            logger.error("fault %s at %s", fault_id, error.path, exc_info=original)
-            message = f"Something went wrong on our side. It is logged as {fault_id}."
-            extensions = {"code": "INTERNAL", "faultId": fault_id}
-        return GraphQLError(
-            message,
-            nodes=error.nodes,
-            source=error.source,
-            positions=error.positions,
-            path=error.path,
-            extensions=cast("dict[str, Any]", extensions),
-        )
-
-
-def _refuse_deep(value: object) -> None:
-    """Input is coerced recursively: refuse what would exhaust the stack, without recursion."""
-    level = [value]
-    for _ in range(MAX_VARIABLES_DEPTH):
-        level = [
-            child
-            for item in level
-            if isinstance(item, (dict, list))
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
-            return
-    raise HTTPException(400, f"Variables may be nested {MAX_VARIABLES_DEPTH} deep.")
+    return [KnownDocuments, MaskedFaults]
 
 
 class _TextFrames(ASGIWebSocketAdapter):
@@ -112,8 +82,9 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     websocket_adapter_class = _TextFrames
 
     def __init__(self, settings: Settings, services: Services) -> None:
+        schema = build_schema(_extensions(lambda: self.documents))
         super().__init__(
-            build_schema([PreparedDocuments, MaskedFaults]),
+            schema,
             graphql_ide=None,
             allow_queries_via_get=False,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
@@ -124,10 +95,16 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         )
         self.settings = settings
         self.services = services
+        self.documents = Documents(core_of(schema))
+        executor = CompiledExecutor(schema, row_types=ROW_TYPES, native=NATIVE)
+        self.operations = Operations(self.documents, executor, self._context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
+            return
+        if is_plain(scope):
+            await self.operations(scope, receive, send)
             return
         request = Request(scope, receive)
         try:
@@ -145,15 +122,20 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> Context:
         del response
-        context = Context(settings=self.settings, services=self.services)
-        context.client = request.client.host if request.client else ""
-        header = request.headers.get("authorization")
-        if header is not None:
-            context.viewer = await authenticate(self.settings, header, now())
+        context = await self._context(
+            request.headers.get("authorization"), request.client.host if request.client else ""
+        )
         content_type = request.headers.get("content-type", "")
         if context.viewer is None and content_type.startswith("multipart/form-data"):
             # A body of this kind goes to the disk before any field asks who sends it.
             raise UnauthenticatedError("Sign in before you send files.")
+        return context
+
+    async def _context(self, authorization: str | None, client: str) -> Context:
+        context = Context(settings=self.settings, services=self.services)
+        context.client = client
+        if authorization is not None:
+            context.viewer = await authenticate(self.settings, authorization, now())
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -170,7 +152,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         value = orjson.loads(data)
         if isinstance(value, dict):
-            _refuse_deep(value.get("variables"))
+            refuse_deep(value.get("variables"))
         return value
 
     def parse_json(self, data: str | bytes) -> Any:
@@ -181,12 +163,3 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> bytes:
         return orjson.dumps(data)
-
-
-def error_response(status: int, message: str, *, code: str = "BAD_REQUEST") -> Response:
-    """A refusal before GraphQL, in GraphQL's form."""
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(orjson.dumps(body), status, media_type="application/json")
-
-
-__all__ = ["GraphQLEndpoint", "error_response"]

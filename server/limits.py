@@ -6,7 +6,6 @@ fragments that each spread the next one twice costs no more than its text.
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -14,12 +13,9 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
-    GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    parse,
-    validate,
 )
 
 MAX_TOKENS = 2_000
@@ -42,15 +38,6 @@ class Figures:
     depth: int = 0
     fields: int = 0
     aliases: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document that has been read, and what is wrong with it."""
-
-    document: DocumentNode
-    operations: tuple[OperationDefinitionNode, ...]
-    errors: tuple[GraphQLError, ...]
 
 
 def check_nesting(text: str) -> None:
@@ -134,15 +121,3 @@ def _fragment_figures(
             fragments[name].selection_set, fragments, known, open_fragments | {name}
         )
     return known[name]
-
-
-@lru_cache(maxsize=1_000)
-def prepare(schema: GraphQLSchema, text: str) -> Prepared:
-    """Parse, limit and validate a document; once for each text. Raises GraphQLError."""
-    check_nesting(text)
-    document = parse(text, max_tokens=MAX_TOKENS)
-    check_document(document)
-    operations = tuple(
-        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
-    )
-    return Prepared(document, operations, tuple(validate(schema, document, max_errors=20)))

@@ -1,0 +1,255 @@
+"""The executor: compiled where it can be, graphql-core where it cannot, the same answer always."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import strawberry
+from graphql import (
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    default_type_resolver,
+    execute,
+)
+from graphql.execution import MiddlewareManager
+from graphql.execution.values import VariableValues, get_variable_values
+from graphql.pyutils import Path
+from graphql.type import GraphQLResolveInfoHelpers
+from strawberry.utils.await_maybe import await_maybe
+
+from server.compiled.irregular import Irregular, Unsupported
+from server.compiled.leaves import LeafFunction
+from server.compiled.operations import Prepared
+from server.compiled.plan import FieldPlan, Kind, Leaf, Plan, Planner
+from server.compiled.run import Run
+from server.compiled.source import Builder, SourceWriter
+
+
+def core_of(schema: strawberry.Schema) -> GraphQLSchema:
+    """graphql-core's schema inside Strawberry's."""
+    return schema._schema  # noqa: SLF001  no public way
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer, and how it was come by: `compiled`, `irregular`, or the unsupported construct."""
+
+    result: ExecutionResult
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A resolver that may be called without the library's wrapper."""
+
+    function: Callable[..., Any]
+    wants_info: bool
+
+
+async def _gather(values: Any) -> list[Any]:
+    return list(await asyncio.gather(*values))
+
+
+def _track(values: Any) -> None:
+    """Nothing is abandoned on this path: what is awaited is awaited to its end."""
+    del values
+
+
+_HELPERS = GraphQLResolveInfoHelpers(_gather, _track)
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A plan with its functions: all that does not change from one run to the next."""
+
+    plan: Plan
+    strawberry_schema: strawberry.Schema
+    fragments: dict[str, FragmentDefinitionNode]
+    row_types: frozenset[type]
+    builders: dict[int, tuple[Builder, Builder]]
+    source: str
+    read: Callable[[object, str], object]
+    direct: list[Direct | None] = field(default_factory=list)
+    batches: dict[int, Callable[..., Any]] = field(default_factory=dict)
+    prefixes: dict[int, Path] = field(default_factory=dict)
+    leaves: dict[tuple[str, bool], LeafFunction] = field(default_factory=dict)
+    helpers: GraphQLResolveInfoHelpers = _HELPERS
+    type_resolver: Callable[..., Any] = default_type_resolver
+
+    @property
+    def schema(self) -> Any:
+        return core_of(self.strawberry_schema)
+
+    @property
+    def info_class(self) -> Any:
+        return self.strawberry_schema.config.info_class
+
+    @property
+    def is_serial(self) -> bool:
+        return self.plan.operation.operation is OperationType.MUTATION
+
+    def edge_key(self, plan: FieldPlan) -> tuple[object, ...]:
+        """The same for edges of several types that one call can answer."""
+        function = self.batches.get(plan.number)
+        if function is None:
+            return (plan.number,)
+        definition = cast("Any", plan.definition)
+        return (plan.key, function, str(definition.type), *(id(node) for node in plan.nodes))
+
+    @staticmethod
+    def is_awaitable(value: object) -> bool:
+        return hasattr(value, "__await__")
+
+    def leaf(self, shape: Leaf, make: Callable[..., LeafFunction]) -> LeafFunction:
+        key = (shape.type.name, shape.is_nullable)
+        function = self.leaves.get(key)
+        if function is None:
+            function = self.leaves[key] = make(shape.type, is_nullable=shape.is_nullable)
+        return function
+
+
+class CompiledExecutor:
+    """Executes prepared operations of one schema.
+
+    `row_types` are classes whose fields are read by `source[name]`; all others are read as
+    attributes: together they must do what the schema's `default_resolver` does. `native` names,
+    by scalar, the classes of values that the JSON encoder writes just as the scalar would.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        row_types: tuple[type, ...] = (),
+        native: Mapping[str, tuple[type, ...]] | None = None,
+    ) -> None:
+        self._schema = schema
+        self._row_types = row_types
+        self._native = native or {}
+
+    def compile(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Compiled:
+        """Raises Unsupported."""
+        core = core_of(self._schema)
+        plan = Planner(core, operation, prepared.fragments, variables).plan()
+        builders, source = SourceWriter(
+            plan, row_types=self._row_types, native=self._native
+        ).compile()
+        compiled = Compiled(
+            plan=plan,
+            strawberry_schema=self._schema,
+            fragments=prepared.fragments,
+            row_types=frozenset(self._row_types),
+            builders=builders,
+            source=source,
+            read=self._schema.config.default_resolver,
+        )
+        for one in plan.fields:
+            compiled.direct.append(self._direct(one))
+            if one.kind is Kind.BATCH:
+                resolver = cast("Any", one.strawberry).base_resolver
+                compiled.batches[one.number] = resolver.wrapped_func.__batch__
+        return compiled
+
+    def _direct(self, plan: FieldPlan) -> Direct | None:
+        source = plan.strawberry
+        if source is None or source.base_resolver is None or source.extensions:
+            return None
+        if getattr(self._schema, "exception_handlers", None):
+            return None
+        resolver = source.base_resolver
+        function = cast("Callable[..., Any]", resolver.wrapped_func)
+        return Direct(function, resolver.info_parameter is not None)
+
+    async def execute(
+        self,
+        prepared: Prepared,
+        *,
+        variables: dict[str, Any] | None = None,
+        operation_name: str | None = None,
+        context: object = None,
+        root: object = None,
+    ) -> Outcome:
+        """Execute a valid document's operation. Errors are in the result, as graphql-core's are."""
+        operation = prepared.operation(operation_name)
+        if isinstance(operation, GraphQLError):
+            return Outcome(ExecutionResult(None, [operation]), "refused")
+        values = self._variables(operation, variables)
+        if isinstance(values, list):
+            return Outcome(ExecutionResult(None, values), "refused")
+        compiled = self._compiled(prepared, operation, values)
+        if isinstance(compiled, str):
+            result = await self._reference(
+                prepared, variables, operation_name, context, root, middleware=None
+            )
+            return Outcome(result, compiled)
+        run = Run(compiled, context, root, values)
+        try:
+            return Outcome(ExecutionResult(await run.operation(), None), "compiled")
+        except Irregular:
+            run.memo.spread()
+        result = await self._reference(
+            prepared,
+            variables,
+            operation_name,
+            context,
+            root,
+            middleware=MiddlewareManager(run.memo),
+        )
+        return Outcome(result, "irregular")
+
+    def _variables(
+        self, operation: OperationDefinitionNode, given: dict[str, Any] | None
+    ) -> VariableValues | list[GraphQLError]:
+        definitions = operation.variable_definitions
+        if not definitions:
+            return VariableValues({}, {})
+        return get_variable_values(core_of(self._schema), definitions, given or {}, max_errors=50)
+
+    def _compiled(
+        self, prepared: Prepared, operation: OperationDefinitionNode, values: VariableValues
+    ) -> Compiled | str:
+        """The compiled operation, or why there is none."""
+        choices = prepared.choices(operation)
+        key = (id(operation), *(values.coerced.get(name) for name in choices))
+        found = prepared.compiled.get(key)
+        if found is None:
+            if not prepared.is_due(key):
+                return "first sight"
+            try:
+                found = self.compile(prepared, operation, values)
+            except Unsupported as reason:
+                found = reason.construct
+            prepared.keep(key, found)
+        return cast("Compiled | str", found)
+
+    async def _reference(
+        self,
+        prepared: Prepared,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+        context: object,
+        root: object,
+        *,
+        middleware: MiddlewareManager | None,
+    ) -> ExecutionResult:
+        return cast(
+            "ExecutionResult",
+            await await_maybe(
+                execute(
+                    core_of(self._schema),
+                    prepared.document,
+                    root_value=root,
+                    context_value=context,
+                    variable_values=variables,
+                    operation_name=operation_name,
+                    middleware=middleware,
+                )
+            ),
+        )

@@ -1,0 +1,375 @@
+"""One run of a plan, breadth-first: one call per field and level for all parents together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+from graphql import GraphQLAbstractType, GraphQLResolveInfo
+from graphql.execution.values import VariableValues, get_argument_values
+from graphql.pyutils import Path
+from strawberry.schema.schema_converter import get_arguments
+from strawberry.types.field import StrawberryField
+
+from server.compiled.irregular import Irregular
+from server.compiled.leaves import leaf_function
+from server.compiled.plan import Composite, FieldPlan, Kind, Leaf, Listed, Selection, Shape
+from server.compiled.replay import Memo
+from server.compiled.source import checked_list, needs_type_check
+
+Rows = list[dict[str, object]]
+
+
+class Run:
+    """State of one execution. Raises Irregular from any method for what it cannot answer."""
+
+    __slots__ = ("_compiled", "_context", "_infos", "_root", "_variables", "memo")
+
+    def __init__(
+        self, compiled: Any, context: object, root: object, variables: VariableValues
+    ) -> None:
+        self._compiled = compiled
+        self._context = context
+        self._root = root
+        self._variables = variables
+        self._infos: dict[int, GraphQLResolveInfo[Any]] = {}
+        self.memo = Memo()
+
+    async def operation(self) -> dict[str, object]:
+        plan = self._compiled.plan
+        if self._compiled.is_serial:
+            return await self._serially(plan.root)
+        (data,) = await self._selection(plan.root, [self._root])
+        return data
+
+    async def _serially(self, root: Selection) -> dict[str, object]:
+        """Root fields of a mutation, each with all below it before the next begins."""
+        (data,) = self._built(root, [self._root], only_deferred=True)
+        for plan in root.fields:
+            if plan.kind is Kind.TYPENAME:
+                data[plan.key] = root.type.name
+            else:
+                (data[plan.key],) = await self._field(plan, [self._root])
+        return data
+
+    async def _selection(self, selection: Selection, sources: list[object]) -> Rows:
+        data = self._built(selection, sources)
+        deferred = selection.deferred
+        if not deferred or not sources:
+            return data
+        if len(deferred) == 1:
+            columns = [await self._field(deferred[0], sources)]
+        else:
+            # All end before an error is raised, so that nothing runs on behind a fallback.
+            done = await asyncio.gather(
+                *(self._field(plan, sources) for plan in deferred), return_exceptions=True
+            )
+            for column in done:
+                if isinstance(column, BaseException):
+                    raise column
+            columns = cast("list[list[object]]", done)
+        for plan, column in zip(deferred, columns, strict=True):
+            key = plan.key
+            for row, value in zip(data, column, strict=True):
+                row[key] = value
+        return data
+
+    def _built(
+        self, selection: Selection, sources: list[object], *, only_deferred: bool = False
+    ) -> Rows:
+        if only_deferred:
+            return [dict.fromkeys(plan.key for plan in selection.fields)]
+        if not sources:
+            return []
+        rows, objects = self._compiled.builders[selection.number]
+        build = rows if sources[0].__class__ in self._compiled.row_types else objects
+        try:
+            return cast("Rows", build(sources, self))
+        except (Irregular, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise Irregular from error
+
+    async def _field(self, plan: FieldPlan, sources: list[object]) -> list[object]:
+        return await self._complete(plan, plan.shape, await self._values(plan, sources))
+
+    async def _values(self, plan: FieldPlan, sources: list[object]) -> Sequence[object]:
+        if plan.kind is Kind.BATCH:
+            return await self._batch(plan, sources)
+        if plan.kind is Kind.AWAIT:
+            if len(sources) == 1:
+                return [await self._awaited(plan, sources[0])]
+            done = await asyncio.gather(
+                *(self._awaited(plan, source) for source in sources), return_exceptions=True
+            )
+            for value in done:
+                if isinstance(value, BaseException):
+                    raise value
+            return done
+        if plan.kind is Kind.READ:
+            read = self._compiled.read
+            name = cast("StrawberryField", plan.strawberry).python_name
+            try:
+                return [read(source, name) for source in sources]
+            except Exception as error:
+                raise Irregular from error
+        if plan.kind is Kind.EVENT:
+            return sources
+        return [self.call(plan.number, source) for source in sources]
+
+    async def _batch(self, plan: FieldPlan, sources: list[object]) -> Sequence[object]:
+        field = cast("StrawberryField", plan.strawberry)
+        function = self._compiled.batches[plan.number]
+        info = self._compiled.info_class(_raw_info=self.info(plan), _field=field)
+        node = plan.nodes[0]
+        try:
+            values = await function(sources, info, **self._arguments(plan, None, info))
+        except Irregular:
+            raise
+        except Exception as error:
+            self.memo.note_batch(node, sources, error, failed=True)
+            raise Irregular from error
+        if len(values) != len(sources):
+            wrong = RuntimeError(
+                f"{plan.parent_type.name}.{node.name.value} answered {len(values)} items"
+                f" for {len(sources)} parents"
+            )
+            self.memo.note_batch(node, sources, wrong, failed=True)
+            raise Irregular from wrong
+        self.memo.note_batch(node, sources, values, failed=False)
+        return cast("Sequence[object]", values)
+
+    async def _awaited(self, plan: FieldPlan, source: object) -> object:
+        node = plan.nodes[0]
+        try:
+            value = self._resolve(plan, source)
+            if hasattr(value, "__await__"):
+                value = await cast("Awaitable[object]", value)
+        except Irregular:
+            raise
+        except Exception as error:
+            self.memo.note(node, source, error, failed=True)
+            raise Irregular from error
+        self.memo.note(node, source, value, failed=False)
+        if isinstance(value, Exception):
+            raise Irregular
+        return value
+
+    def call(self, number: int, source: object) -> object:
+        """The value of a synchronous resolver for one parent."""
+        plan = self._compiled.plan.fields[number]
+        if plan.kind is Kind.PURE:
+            return self._resolve(plan, source)
+        try:
+            value = self._resolve(plan, source)
+        except Irregular:
+            raise
+        except Exception as error:
+            self.memo.note(plan.nodes[0], source, error, failed=True)
+            raise Irregular from error
+        self.memo.note(plan.nodes[0], source, value, failed=False)
+        if hasattr(value, "__await__") or isinstance(value, Exception):
+            raise Irregular
+        return value
+
+    def _resolve(self, plan: FieldPlan, source: object) -> Any:
+        """Call the resolver: directly where it is plain, else through the library's wrapper."""
+        direct = self._compiled.direct[plan.number]
+        info = self.info(plan)
+        if direct is None:
+            definition = plan.definition
+            arguments = get_argument_values(cast("Any", definition), plan.nodes[0], self._variables)
+            return cast("Any", definition).resolve(source, info, **arguments)
+        field = cast("StrawberryField", plan.strawberry)
+        wrapped = (
+            self._compiled.info_class(_raw_info=info, _field=field) if direct.wants_info else None
+        )
+        positional, named = self._call_arguments(plan, source, wrapped)
+        return direct.function(*positional, **named)
+
+    def _call_arguments(
+        self, plan: FieldPlan, source: object, info: object
+    ) -> tuple[list[object], dict[str, object]]:
+        given = (
+            get_argument_values(cast("Any", plan.definition), plan.nodes[0], self._variables)
+            if cast("Any", plan.definition).args
+            else {}
+        )
+        schema = self._compiled.strawberry_schema
+        return get_arguments(
+            field=cast("StrawberryField", plan.strawberry),
+            source=source,
+            info=cast("Any", info),
+            kwargs=given,
+            config=schema.config,
+            scalar_registry=schema.schema_converter.scalar_registry,
+        )
+
+    def _arguments(self, plan: FieldPlan, source: object, info: object) -> dict[str, object]:
+        """A batch function's arguments beyond the parents and the info."""
+        if not cast("Any", plan.definition).args:
+            return {}
+        _, named = self._call_arguments(plan, source, info)
+        field = cast("Any", plan.strawberry)
+        resolver = field.base_resolver
+        for parameter in (
+            resolver.parent_parameter,
+            resolver.root_parameter,
+            resolver.info_parameter,
+        ):
+            if parameter is not None:
+                named.pop(parameter.name, None)
+        return named
+
+    def info(self, plan: FieldPlan) -> GraphQLResolveInfo[Any]:
+        """What a resolver may know. Its path has no list indices: parents are served together."""
+        known = self._infos.get(plan.number)
+        if known is None:
+            compiled = self._compiled
+            known = GraphQLResolveInfo(
+                plan.nodes[0].name.value,
+                plan.nodes,
+                cast("Any", plan.definition).type,
+                plan.parent_type,
+                Path(compiled.prefixes.get(plan.number), plan.key, plan.parent_type.name),
+                compiled.schema,
+                compiled.fragments,
+                self._root,
+                compiled.plan.operation,
+                self._variables,
+                self._context,
+                compiled.is_awaitable,
+                None,
+                compiled.helpers,
+            )
+            self._infos[plan.number] = known
+        return known
+
+    async def _complete(
+        self, plan: FieldPlan, shape: Shape, values: Sequence[object]
+    ) -> list[object]:
+        if isinstance(shape, Leaf):
+            function = self._compiled.leaf(shape, leaf_function)
+            return [function(value) for value in values]
+        if isinstance(shape, Listed):
+            return await self._complete_lists(plan, shape, values)
+        present = [value for value in values if value is not None]
+        if len(present) != len(values) and not shape.is_nullable:
+            raise Irregular
+        completed = await self._complete_objects(plan, shape, present)
+        if len(present) == len(values):
+            return completed
+        following = iter(completed)
+        return [None if value is None else next(following) for value in values]
+
+    async def _complete_lists(
+        self, plan: FieldPlan, shape: Listed, values: Sequence[object]
+    ) -> list[object]:
+        lists = [None if value is None else checked_list(value) for value in values]
+        if not shape.is_nullable and None in lists:
+            raise Irregular
+        flat = [item for items in lists if items is not None for item in items]
+        completed = await self._complete(plan, shape.item, flat)
+        if len(lists) == 1 and lists[0] is not None:
+            return [completed]
+        result: list[object] = []
+        start = 0
+        for items in lists:
+            if items is None:
+                result.append(None)
+            else:
+                result.append(completed[start : start + len(items)])
+                start += len(items)
+        return result
+
+    async def _complete_objects(
+        self, plan: FieldPlan, shape: Composite, values: list[object]
+    ) -> list[object]:
+        if shape.abstract is None:
+            selection = shape.only
+            self._check_types(plan, selection, values)
+            return cast("list[object]", await self._selection(selection, values))
+        return await self._abstract(plan, shape, values)
+
+    async def _abstract(
+        self, plan: FieldPlan, shape: Composite, values: list[object]
+    ) -> list[object]:
+        """Objects of several types; edges that they share are still one call for all of them."""
+        abstract = cast("GraphQLAbstractType", shape.abstract)
+        names = [self._runtime_type(plan, abstract, value) for value in values]
+        result: list[object] = [None] * len(values)
+        shared: dict[tuple[object, ...], list[tuple[FieldPlan, list[int]]]] = {}
+        for name in dict.fromkeys(names):
+            if name not in shape.selections:
+                raise Irregular
+            selection = shape.selections[name]
+            places = [place for place, given in enumerate(names) if given == name]
+            sources = [values[place] for place in places]
+            self._check_types(plan, selection, sources)
+            for place, row in zip(places, self._built(selection, sources), strict=True):
+                result[place] = row
+            for edge in selection.deferred:
+                shared.setdefault(self._compiled.edge_key(edge), []).append((edge, places))
+        columns = await asyncio.gather(
+            *(
+                self._field(edges[0][0], [values[place] for _, places in edges for place in places])
+                for edges in shared.values()
+            ),
+            return_exceptions=True,
+        )
+        for column in columns:
+            if isinstance(column, BaseException):
+                raise column
+        for edges, column in zip(shared.values(), columns, strict=True):
+            found = iter(cast("list[object]", column))
+            for edge, places in edges:
+                for place in places:
+                    cast("dict[str, object]", result[place])[edge.key] = next(found)
+        return result
+
+    def _runtime_type(self, plan: FieldPlan, abstract: GraphQLAbstractType, value: object) -> str:
+        resolve: Callable[..., object] = abstract.resolve_type or self._compiled.type_resolver
+        try:
+            name = resolve(value, self.info(plan), abstract)
+        except Exception as error:
+            raise Irregular from error
+        if not isinstance(name, str):
+            raise Irregular
+        return name
+
+    def _check_types(self, plan: FieldPlan, selection: Selection, values: Sequence[object]) -> None:
+        if not needs_type_check(selection):
+            for value in values:
+                if isinstance(value, Exception):
+                    raise Irregular
+            return
+        is_type_of = cast("Callable[..., object]", selection.type.is_type_of)
+        try:
+            if all(is_type_of(value, self.info(plan)) is True for value in values):
+                return
+        except Exception as error:
+            raise Irregular from error
+        raise Irregular
+
+    def many(self, number: int, values: Sequence[object]) -> Rows:
+        """Rows of a list that hangs on a field read from a source; called by generated code."""
+        if not values:
+            return []
+        selection = self._compiled.plan.selections[number]
+        first = values[0].__class__
+        row_types = self._compiled.row_types
+        is_row = first in row_types
+        for value in values:
+            if value is None or (value.__class__ in row_types) is not is_row:
+                raise Irregular
+        if needs_type_check(selection):
+            for value in values:
+                if not self.is_of_type(number, value):
+                    raise Irregular
+        rows, objects = self._compiled.builders[number]
+        return cast("Rows", (rows if is_row else objects)(list(values), self))
+
+    def is_of_type(self, number: int, value: object) -> bool:
+        selection = self._compiled.plan.selections[number]
+        predicate = cast("Callable[..., object]", selection.type.is_type_of)
+        # Predicates that look at the info are for the reference executor: it has the true one.
+        return predicate(value, None) is True

@@ -1,0 +1,138 @@
+"""Python source that turns the sources of one selection set into the dictionaries of a response.
+
+For each selection set there are two functions, one for sources that are rows (`source["name"]`)
+and one for objects (`source.name`). They do what needs no await: fields that are read, pure and
+synchronous resolvers, and all below them. Deferred fields get `None`, to keep their place.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from server.compiled.irregular import Irregular
+from server.compiled.leaves import enum_names, leaf_function, leaf_test
+from server.compiled.plan import Composite, FieldPlan, Kind, Leaf, Listed, Plan, Selection, Shape
+
+Builder = Callable[[list[object], "Any"], list[dict[str, object]]]
+
+
+class _Bail:
+    """`x or bail()` where a value may not be missing."""
+
+    def __call__(self) -> object:
+        raise Irregular
+
+
+def checked_list(value: Any) -> Sequence[object]:
+    """A list's items; other iterables are for the reference executor to judge."""
+    if value.__class__ is list or value.__class__ is tuple:
+        return value
+    raise Irregular
+
+
+class SourceWriter:
+    """Writes and compiles the functions of one plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        row_types: tuple[type, ...],
+        native: Mapping[str, tuple[type, ...]],
+    ) -> None:
+        self._plan = plan
+        self._native = native
+        self._names: dict[str, Any] = {
+            "bail": _Bail(),
+            "items": checked_list,
+            "ROWS": frozenset(row_types),
+        }
+        self._variables = 0
+        self._lines: list[str] = []
+
+    def compile(self) -> tuple[dict[int, tuple[Builder, Builder]], str]:
+        """Builders (for rows, for objects) by the number of their selection, and the source."""
+        for selection in self._plan.selections:
+            self._write(selection)
+        text = "\n".join(self._lines)
+        exec(compile(text, "<compiled operation>", "exec"), self._names)  # noqa: S102  our text
+        builders = {
+            selection.number: (
+                self._names[f"rows_{selection.number}"],
+                self._names[f"objects_{selection.number}"],
+            )
+            for selection in self._plan.selections
+        }
+        return builders, text
+
+    def _write(self, selection: Selection) -> None:
+        for kind, access in (("rows", "p[{name!r}]"), ("objects", "p.{name}")):
+            entries = ", ".join(
+                f"{plan.key!r}: {self._field(plan, access)}" for plan in selection.fields
+            )
+            self._lines.append(f"def {kind}_{selection.number}(parents, run):")
+            self._lines.append(f"    return [{{{entries}}} for p in parents]")
+            self._lines.append(f"def {kind[:-1]}_{selection.number}(p, run):")
+            self._lines.append(f"    return {{{entries}}}")
+
+    def _field(self, plan: FieldPlan, access: str) -> str:
+        if plan.kind is Kind.TYPENAME:
+            return repr(plan.parent_type.name)
+        if plan.is_deferred or plan.kind is Kind.EVENT:
+            return "None"
+        if plan.kind is Kind.READ:
+            if plan.strawberry is None:
+                raise TypeError(plan.key)
+            return self._value(plan.shape, access.format(name=plan.strawberry.python_name))
+        return self._value(plan.shape, f"run.call({plan.number}, p)")
+
+    def _value(self, shape: Shape, expression: str) -> str:
+        self._variables += 1
+        number = self._variables
+        if isinstance(shape, Leaf):
+            return self._leaf(shape, expression, number)
+        v = f"v{number}"
+        missing = "None" if shape.is_nullable else "bail()"
+        if isinstance(shape, Listed):
+            item = f"i{number}"
+            inner = self._value(shape.item, item)
+            listed = f"[{inner} for {item} in items({v})]"
+            if isinstance(shape.item, Composite) and not shape.item.is_nullable:
+                listed = f"run.many({shape.item.only.number}, items({v}))"
+            return f"(({missing}) if ({v} := {expression}) is None else {listed})"
+        return f"(({missing}) if ({v} := {expression}) is None else {self._one(shape, v)})"
+
+    def _one(self, shape: Composite, v: str) -> str:
+        number = shape.only.number
+        self._check_type(shape)
+        call = f"(row_{number}({v}, run) if {v}.__class__ in ROWS else object_{number}({v}, run))"
+        if self._type_check(shape):
+            return f"({call} if run.is_of_type({number}, {v}) else bail())"
+        return call
+
+    def _check_type(self, shape: Composite) -> None:
+        if shape.abstract is not None:
+            raise TypeError(shape.abstract.name)
+
+    @staticmethod
+    def _type_check(shape: Composite) -> bool:
+        return needs_type_check(shape.only)
+
+    def _leaf(self, shape: Leaf, expression: str, number: int) -> str:
+        v, name = f"v{number}", f"L{number}"
+        self._names[name] = leaf_function(shape.type, is_nullable=shape.is_nullable)
+        names = enum_names(shape.type)
+        if names is not None:
+            self._names[f"E{number}"] = names
+            return f"(E{number}.get({v} := {expression}) or {name}({v}))"
+        test, needed = leaf_test(shape.type, v, self._native, number)
+        self._names.update(needed)
+        if not test:
+            return f"{name}({expression})"
+        first = test.replace(v, f"({v} := {expression})", 1)
+        return f"({v} if {first} else {name}({v}))"
+
+
+def needs_type_check(selection: Selection) -> bool:
+    """Whether `is_type_of` must be asked; not for one that states it is always true."""
+    predicate = selection.type.is_type_of
+    return predicate is not None and not getattr(predicate, "always_true", False)
