@@ -22,11 +22,9 @@ from domain.content.liquid import (
 from domain.content.models import BodyFormat
 from domain.content.pieces import (
     HTML_PIECES,
-    LINK_MARK,
-    LINK_VARIABLE,
     PIECEWISE_TAGS,
     TEXT_PIECES,
-    join_literals,
+    Pieces,
 )
 from domain.content.placeholders import Hidden, hide
 from domain.content.text import derive_text
@@ -157,11 +155,9 @@ class Part:
         return Program(environment, self._source, field=self._field, origins=self._origins)
 
     @cached_property
-    def _pieces(self) -> Program:
+    def _pieces(self) -> Pieces:
         environment = HTML_PIECES if self._is_html else TEXT_PIECES
-        program = Program(environment, self._source, field=self._field, origins=self._origins)
-        join_literals(program.nodes)
-        return program
+        return Pieces(environment, self._source, field=self._field, origins=self._origins)
 
     def render(self, values: Mapping[str, object]) -> str:
         return self._plain.render(values)
@@ -170,8 +166,7 @@ class Part:
         """Quoted-printable, ending in the first column. `values` has the link variable too."""
         if not self.is_piecewise:
             return self.encode_rendered(values)
-        base = encode(str(values[LINK_VARIABLE]))
-        return self._pieces.render(values).replace(LINK_MARK, base)
+        return self._pieces.encode(values)
 
     def encode_rendered(self, values: Mapping[str, object]) -> str:
         """The same mail the general way: render first, encode then."""

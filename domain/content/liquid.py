@@ -40,6 +40,18 @@ _RULES = compile_liquid_rules()
 # Tags that read other templates: a mail is one template, whole in its revision.
 _ABSENT_TAGS = ("include", "render")
 
+# Not only Liquid's own: a filter may be given what it cannot work on, such as a number with too
+# many digits.
+RENDERING_ERRORS = (
+    LiquidError,
+    LiquidInterrupt,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 _UNDEFINED = " is undefined"
 _OPENING = re.compile(r"\{\{|\{%")
 _MAX_BLANKS = 100
@@ -280,19 +292,29 @@ class Program:
         """The text for these values; raises TemplateError for what is missing or too much."""
         context = Rendering(self._template, values)
         sheet = Sheet()
-        for node in self._template.nodes:
-            try:
-                node.render(context, cast("TextIO", sheet))
-            except LiquidError as error:
-                if error.token is None:
-                    error.token = node.token
-                raise self._located(error) from error
-            except LiquidInterrupt as error:
-                raise self._failed(node, f"`{error}` outside of a loop") from error
-            except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-                # A filter given what it cannot work on, such as a number with too many digits.
-                raise self._failed(node, str(error)) from error
+        buffer = cast("TextIO", sheet)
+        node: Node | None = None
+        try:
+            for node in self._template.nodes:
+                node.render(context, buffer)
+        except RENDERING_ERRORS as error:
+            raise self.failure(error, node) from error
         return "".join(sheet)
+
+    def failure(self, error: Exception, node: Node | None) -> TemplateError:
+        """What one of RENDERING_ERRORS, met while this node was rendered, tells the author."""
+        token = None if node is None else node.token
+        if isinstance(error, LiquidError):
+            error.token = error.token or token
+            return self._located(error)
+        reason = (
+            f"`{error}` outside of a loop" if isinstance(error, LiquidInterrupt) else str(error)
+        )
+        return TemplateError(reason, line=self.line_of(token), field=self._field)
+
+    @property
+    def template(self) -> BoundTemplate:
+        return self._template
 
     @property
     def nodes(self) -> list[Node]:
@@ -327,9 +349,6 @@ class Program:
             return None
         # The end of the source has no index of its own.
         return self._lines.at(token.start_index) if token.start_index >= 0 else self._lines.last()
-
-    def _failed(self, node: Node, reason: str) -> TemplateError:
-        return TemplateError(reason, line=self.line_of(node.token), field=self._field)
 
     def _located(self, error: LiquidError) -> TemplateError:
         reason = str(error.message or "this is not Liquid")
