@@ -13,7 +13,10 @@ from tasks.broker import Bell
 async def open_stores(settings: Settings, application: str) -> AsyncIterator[None]:
     """Connect this process, under the name that Postgres shows for its connections."""
     await database.connect(
-        settings.database_url, pool_max=settings.database_pool_size, application=application
+        settings.database_url,
+        pool_max=settings.database_pool_size,
+        read_pool_max=settings.read_pool_size,
+        application=application,
     )
     live.connect(settings.redis_url)
     bell = Bell(settings.redis_url)

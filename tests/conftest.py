@@ -110,6 +110,11 @@ async def statements(database: str) -> list[str]:
         for _ in range(POOL_SIZE):
             raw = await stack.enter_async_context(db.connection())
             raw.add_query_logger(note)
+    reads = db._reads
+    assert reads is not None
+    reads.prepare = lambda raw: raw.add_query_logger(note)
+    for raw in reads._free:
+        reads.prepare(raw)
     sent.clear()
     return sent
 

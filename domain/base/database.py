@@ -18,6 +18,8 @@ from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
+from domain.base.read_pool import ReadPool
+
 if TYPE_CHECKING:
     from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
@@ -39,6 +41,7 @@ MODEL_MODULES = [
     "domain.sequences.models",
 ]
 
+_reads: ReadPool | None = None
 _after_commit: ContextVar[list[Callable[[], Awaitable[None]]] | None] = ContextVar(
     "after_commit", default=None
 )
@@ -90,17 +93,28 @@ def tortoise_config(
 
 
 async def connect(
-    url: str, *, pool_min: int = 1, pool_max: int = 10, application: str = "dripgraph"
+    url: str,
+    *,
+    pool_min: int = 1,
+    pool_max: int = 10,
+    read_pool_max: int = 10,
+    application: str = "dripgraph",
 ) -> None:
-    """Open the process's pool. Every task of the process sees it, whichever task called."""
+    """Open the process's pools. Every task of the process sees them, whichever task called.
+
+    Transactions and the ORM use one of `pool_max` connections, single statements outside a
+    transaction one of `read_pool_max`.
+    """
+    global _reads  # noqa: PLW0603  one a process, as Tortoise's own
     await Tortoise.init(
         config=tortoise_config(url, pool_min=pool_min, pool_max=pool_max, application=application),
         _enable_global_fallback=True,
     )
+    _reads = ReadPool(lambda: connect_alone(url, application_name=application), read_pool_max)
 
 
 async def connect_alone(url: str, **server_settings: str) -> Connection:
-    """A connection outside the pool, for what must hold one: a lock, a subscription."""
+    """A connection outside the pools, for what must hold one: a lock, a subscription."""
     connections = cast("dict[str, dict[str, object]]", tortoise_config(url)["connections"])
     given = cast("dict[str, object]", connections["default"]["credentials"])
     options = {
@@ -112,7 +126,16 @@ async def connect_alone(url: str, **server_settings: str) -> Connection:
 
 
 async def disconnect() -> None:
+    global _reads
+    if _reads is not None:
+        reads, _reads = _reads, None
+        await reads.close()
     await Tortoise.close_connections()
+
+
+def _alone() -> ReadPool | None:
+    """The pool for a statement by itself; None inside a transaction."""
+    return _reads if _after_commit.get() is None else None
 
 
 def _client() -> "AsyncpgDBClient":
@@ -173,24 +196,33 @@ def has_transaction() -> bool:
 
 
 async def fetch(sql: str, *values: object) -> list[Record]:
+    pool = _alone()
+    if pool is not None:
+        return await pool.fetch(sql, values)
     async with connection() as raw:
         return cast("list[Record]", await raw.fetch(sql, *values))
 
 
 async def fetchrow(sql: str, *values: object) -> Record | None:
-    async with connection() as raw:
-        return await raw.fetchrow(sql, *values)
+    """The first row. Ask the statement for one row only: all are read."""
+    rows = await fetch(sql, *values)
+    return rows[0] if rows else None
 
 
 async def fetchval(sql: str, *values: object) -> object:
-    async with connection() as raw:
-        return await raw.fetchval(sql, *values)
+    """The first column of the first row, None when there is none."""
+    rows = await fetch(sql, *values)
+    return rows[0][0] if rows else None
 
 
 async def execute(sql: str, *values: object) -> int:
     """Run one statement and return how many rows it touched (0 for those that count none)."""
-    async with connection() as raw:
-        status = await raw.execute(sql, *values)
+    pool = _alone()
+    if pool is not None:
+        status = await pool.execute(sql, values)
+    else:
+        async with connection() as raw:
+            status = await raw.execute(sql, *values)
     count = status.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
 
