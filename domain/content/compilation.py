@@ -96,7 +96,7 @@ def prepare_template(
     links = Links(hidden)
     markup = links.mark_html(markup)
     if text is None:
-        text_hidden, plain = hidden, derive_text(markup, hidden)
+        text_hidden, plain = hidden, derive_text(markup, hidden, links.destinations)
     else:
         variables |= _check(TEXT, text, "text")
         text_hidden = hide(text, is_markup=False)

@@ -120,6 +120,13 @@ def test_css_is_inlined_and_what_cannot_be_stays() -> None:
     assert "@media print" in prepared.html
 
 
+def test_the_rules_of_the_mjml_compiler_stay_in_their_style_sheet() -> None:
+    html = mjml_of('<mj-text>x</mj-text><mj-image src="https://i.example/a.png" />').prepared.html
+    assert html.count("mso-table-lspace") == 1
+    assert "data-css-inline" not in html
+    assert '<style type="text/css">\n#outlook a {' in html
+
+
 def test_liquid_between_table_rows_stays_between_them() -> None:
     compiled = html_of(
         "<table>{% for one in event.items %}<tr><td>{{ one }}</td></tr>{% endfor %}</table>"
@@ -195,21 +202,6 @@ def test_the_pixel_is_the_last_thing_of_the_body() -> None:
     assert html_of("<p>x</p>").prepared.html.endswith(
         '<img src="{{ _pixel }}" alt="" width="1" height="1" '
         'style="display:block;border:0;height:1px;width:1px"></body></html>'
-    )
-
-
-def test_a_text_part_is_derived_with_its_liquid() -> None:
-    prepared = html_of(
-        "<style>p{}</style><div style='display:none'>preheader</div><h1>Hello</h1>"
-        "<p>Dear {{ subscriber.first_name }},<br>one &amp; two   three</p>"
-        "<ul><li>a</li><li>b</li></ul>"
-        "{% if subscriber.last_name %}<p>Only some</p>{% endif %}"
-        '<p><a href="https://a.example">More</a> <img src="x" alt="A cat"></p><hr>' + UNSUBSCRIBE
-    ).prepared
-    assert prepared.text == (
-        "Hello\n\nDear {{ subscriber.first_name }},\none & two three\n\n* a\n* b\n\n"
-        "{% if subscriber.last_name %}\nOnly some\n\n{% endif %}\n"
-        "More ({{ _link }}1) A cat\n\n----\n\nLeave ({{ unsubscribe_url }})"
     )
 
 
