@@ -7,7 +7,6 @@ from typing import cast
 import strawberry
 
 from domain.base import job_reads
-from domain.base.errors import InvalidInputError
 from domain.base.jobs import JobStatus
 from schema.base.connections import Connection, connection, page_request
 from schema.base.context import Info
@@ -30,8 +29,6 @@ async def jobs(
     kind: str | None = None,
     status: JobStatus | None = None,
 ) -> Connection[Job]:
-    if kind is not None and "\0" in kind:
-        raise InvalidInputError("There is no such kind of job.", field="kind")
     page = await job_reads.list_jobs(
         info.context.workspace_id, page_request(first, after), kind=kind, status=status
     )

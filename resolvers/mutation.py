@@ -37,6 +37,7 @@ class Mutation:
     track_events = mutation(
         activity.track_events,
         access=Access.TRACK,
+        judges_items=True,
         description="Tell up to 1,000 facts about subscribers; each is recorded or refused by"
         " itself.",
     )

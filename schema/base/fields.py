@@ -9,6 +9,7 @@ import strawberry
 
 from domain.base.errors import DomainError, DomainErrors, ForbiddenError, UnauthenticatedError
 from domain.identity.viewer import Access
+from schema.base.arguments import refuse_unstorable
 from schema.base.context import Info
 from schema.base.errors import Payload, user_errors
 
@@ -22,18 +23,24 @@ def query(resolver: Callable[P, Awaitable[R]], *, access: Access | None, descrip
     @functools.wraps(resolver)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         _check(access, args, kwargs)
+        refuse_unstorable(kwargs)
         return await resolver(*args, **kwargs)
 
     return strawberry.field(resolver=guarded, description=description)
 
 
 def mutation(
-    resolver: Callable[P, Awaitable[R]], *, access: Access | None, description: str
+    resolver: Callable[P, Awaitable[R]],
+    *,
+    access: Access | None,
+    description: str,
+    judges_items: bool = False,
 ) -> Any:
     """A root mutation, whose expected failures come back in its payload's `errors`.
 
     The resolver's return annotation must be a `Payload` whose other fields have defaults. Missing
-    rights are errors of the request, not of its input, and stand at the top level.
+    rights are errors of the request, not of its input, and stand at the top level. One that
+    `judges_items` answers for each item of a list by itself, and so looks for what cannot be kept.
     """
     payload = inspect.signature(resolver).return_annotation
     if not (isinstance(payload, type) and issubclass(payload, Payload)):
@@ -44,6 +51,8 @@ def mutation(
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         _check(access, args, kwargs)
         try:
+            if not judges_items:
+                refuse_unstorable(kwargs)
             return await resolver(*args, **kwargs)
         except (DomainError, DomainErrors) as error:
             if access is not None and isinstance(error, (ForbiddenError, UnauthenticatedError)):
@@ -59,6 +68,7 @@ def subscription(
     @functools.wraps(resolver)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         _check(access, args, kwargs)
+        refuse_unstorable(kwargs)
         async for value in resolver(*args, **kwargs):
             yield value
 
