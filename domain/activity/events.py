@@ -287,7 +287,7 @@ def _check_time(event: NewEvent, now: datetime) -> None:
 def _check_value(value: Decimal | None, currency: str | None) -> None:
     if value is not None:
         exponent = value.as_tuple().exponent
-        if not isinstance(exponent, int) or abs(value) >= _VALUE_BOUND:
+        if not isinstance(exponent, int) or value.copy_abs() >= _VALUE_BOUND:
             raise InvalidInputError("A value is a number below 10^14.", field="value")
         if value != value.quantize(Decimal(1).scaleb(-_VALUE_DECIMALS)):
             raise InvalidInputError(

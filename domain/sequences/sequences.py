@@ -11,7 +11,12 @@ from domain.activity.models import EventKind
 from domain.activity.signals import listen, stop_listening
 from domain.base import doorbells
 from domain.base.database import Record, execute, fetch, fetchrow, fetchval, to_json, transaction
-from domain.base.errors import ConflictError, InvalidInputError, NotFoundError
+from domain.base.errors import (
+    ConflictError,
+    InvalidInputError,
+    LimitExceededError,
+    NotFoundError,
+)
 from domain.base.ids import new_id
 from domain.base.pages import Page, PageRequest, page_of
 from domain.base.shapes import Json
@@ -29,6 +34,7 @@ from domain.sequences.definition import (
 from domain.sequences.models import SequenceStatus
 
 ADVANCE: Final = "sequences.advance"
+MAX_DRAFT_CHARACTERS: Final = 500_000
 
 # jsonb goes out as text; `draft` is a definition's JSON.
 COLUMNS: Final = """id, workspace_id, name, status, draft::text AS draft, draft_revision,
@@ -39,7 +45,10 @@ GONE: Final = "There is no such sequence."
 async def create_sequence(
     workspace_id: UUID, name: str, definition: Definition, now: datetime
 ) -> Record:
-    """A new sequence with its draft. Raises RequiredError, InvalidInputError."""
+    """A new sequence with its draft.
+
+    Raises RequiredError, InvalidInputError, LimitExceededError.
+    """
     row = await fetchrow(
         f"""INSERT INTO sequence (id, workspace_id, name, status, draft, draft_revision,
               created_at, updated_at)
@@ -65,7 +74,7 @@ async def update_draft(
     """Change what is given of name and draft, if nobody else has since `expected_revision`.
 
     An edit that is repeated word for word, because its answer was lost, succeeds again. Raises
-    NotFoundError, ConflictError, RequiredError, InvalidInputError.
+    NotFoundError, ConflictError, RequiredError, InvalidInputError, LimitExceededError.
     """
     text = None if definition is None else _draft_text(definition)
     new_name = None if name is None else checked_name(name, "name")
@@ -252,6 +261,9 @@ def _draft_text(definition: Definition) -> str:
     if _has_nul(found):
         raise InvalidInputError("Text cannot hold the character NUL.", field="definition")
     text = to_json(found)
+    if len(text) > MAX_DRAFT_CHARACTERS:
+        message = f"A draft has at most {MAX_DRAFT_CHARACTERS:,} characters, written as JSON."
+        raise LimitExceededError(message, field="draft")
     # Whatever is kept can be read again: this refuses what is nested too deep for that.
     Definition.from_json(orjson.loads(text))
     return text
