@@ -35,7 +35,7 @@ def global_id(typename: str, identifier: UUID) -> str:
 
 
 def cursor(identifier: UUID) -> str:
-    return base64.urlsafe_b64encode(identifier.bytes).decode().rstrip("=")
+    return identifier.hex
 
 
 def answer(data: dict[str, Any]) -> Response:

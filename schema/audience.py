@@ -19,6 +19,7 @@ from schema.base.connections import Connection
 from schema.base.context import Info
 from schema.base.errors import Payload
 from schema.base.node import Node
+from schema.base.rows import pure
 from schema.delivery import Message, messages_of_subscribers
 from schema.jobs import Job
 from schema.sequences.types import Enrollment, enrollments_of_subscribers
@@ -71,8 +72,9 @@ class Subscriber(Node):
     unsubscribed_at: datetime | None = strawberry.field(description="When they unsubscribed, UTC.")
 
     @strawberry.field(description="All else that is known: texts, numbers and truth values.")
+    @pure
     def attributes(self) -> JSON:
-        return cast("JSON", orjson.loads(cast("Record", self)["attributes"]))
+        return cast("JSON", orjson.Fragment(cast("Record", self)["attributes"]))
 
     suppression: Suppression | None = batch_field(
         suppression_of, description="Why their address is not mailed; null when it is."

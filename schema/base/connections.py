@@ -1,18 +1,19 @@
-"""Relay connections over keyset pages, newest first."""
+"""Relay connections over keyset pages, newest first, read off the page's rows."""
 
-import base64
-import binascii
+import re
 from typing import Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
+from domain.base.database import Record
 from domain.base.errors import InvalidInputError
 from domain.base.pages import MAX_PAGE_SIZE, Page, PageRequest
+from schema.base.rows import pure
 
 T = TypeVar("T")
 
-_CURSOR_BYTES = 16
+_CURSOR = re.compile("[0-9a-f]{32}")
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -25,17 +26,37 @@ class PageInfo:
 
 @strawberry.type(description="One row of a page.")
 class Edge(Generic[T]):
-    cursor: str = strawberry.field(description="This row's place, opaque.")
-    node: T = strawberry.field(description="The row itself.")
+    @strawberry.field(description="This row's place, opaque.")
+    @pure
+    def cursor(self) -> str:
+        return encode_cursor(cast("Record", self)["id"])
+
+    @strawberry.field(description="The row itself.")
+    @pure
+    def node(self) -> T:
+        return cast("T", self)
 
 
 @strawberry.type(description="One page of a list, newest first.")
 class Connection(Generic[T]):
     page: strawberry.Private[Page]
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
-    edges: list[Edge[T]] = strawberry.field(description="The page's rows with their cursors.")
+
+    @strawberry.field(description="Where this page lies.")
+    @pure
+    def page_info(self) -> PageInfo:
+        rows = self.page.rows
+        return PageInfo(
+            has_next_page=self.page.has_next_page,
+            end_cursor=encode_cursor(rows[-1]["id"]) if rows else None,
+        )
+
+    @strawberry.field(description="The page's rows with their cursors.")
+    @pure
+    def edges(self) -> list[Edge[T]]:
+        return cast("list[Edge[T]]", self.page.rows)
 
     @strawberry.field(description="The page's rows, for clients that need no cursors.")
+    @pure
     def nodes(self) -> list[T]:
         return cast("list[T]", self.page.rows)
 
@@ -45,7 +66,7 @@ class Connection(Generic[T]):
 
 
 def encode_cursor(identifier: UUID) -> str:
-    return base64.urlsafe_b64encode(identifier.bytes).decode().rstrip("=")
+    return identifier.hex
 
 
 def page_request(first: int, after: str | None) -> PageRequest:
@@ -54,22 +75,11 @@ def page_request(first: int, after: str | None) -> PageRequest:
         raise InvalidInputError(f"`first` must be from 1 to {MAX_PAGE_SIZE}.", field="first")
     if after is None:
         return PageRequest(first)
-    try:
-        raw = base64.b64decode(after + "=" * (-len(after) % 4), b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != _CURSOR_BYTES:
+    if not _CURSOR.fullmatch(after):
         raise InvalidInputError("`after` must be a cursor of this list.", field="after")
-    return PageRequest(first, UUID(bytes=raw))
+    return PageRequest(first, UUID(hex=after))
 
 
 def connection(page: Page) -> Connection[T]:
     """The connection of a page; its nodes are the page's rows."""
-    edges = [Edge(cursor=encode_cursor(row["id"]), node=cast("T", row)) for row in page.rows]
-    return Connection(
-        page=page,
-        page_info=PageInfo(
-            has_next_page=page.has_next_page, end_cursor=edges[-1].cursor if edges else None
-        ),
-        edges=edges,
-    )
+    return Connection(page=page)

@@ -28,6 +28,15 @@ def always_true(predicate: F) -> F:
     return predicate
 
 
+R = TypeVar("R", bound=Callable[..., object])
+
+
+def pure(resolver: R) -> R:
+    """Mark a resolver without effects, so that the compiled path need not keep its answers."""
+    resolver.__pure__ = True  # type: ignore[attr-defined]
+    return resolver
+
+
 def read_field(source: object, name: str) -> object:
     if isinstance(source, (Record, TypedRow, Mapping)):
         return source[name]

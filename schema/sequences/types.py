@@ -190,6 +190,11 @@ async def enrollments_of_subscribers(
     return [connection(pages[row["id"]]) for row in parents]
 
 
+# A version never changes, so what is read off it need not be made anew.
+PUBLISHED_KEPT = 5_000
+_published: dict[UUID, SequenceDefinition] = {}
+
+
 @strawberry.type(description="What was published once; never changes.")
 class SequenceVersion(Node):
     number: int = strawberry.field(description="Counts the sequence's versions, from 1.")
@@ -198,8 +203,14 @@ class SequenceVersion(Node):
     @strawberry.field(description="The graph as published.")
     def definition(self) -> SequenceDefinition:
         row = cast("Record", self)
-        definition = Definition.from_json(orjson.loads(row["definition"]))
-        return definition_fields(definition, row["sequence_id"])
+        found = _published.get(row["id"])
+        if found is None:
+            definition = Definition.from_json(orjson.loads(row["definition"]))
+            found = definition_fields(definition, row["sequence_id"])
+            if len(_published) >= PUBLISHED_KEPT:
+                _published.clear()
+            _published[row["id"]] = found
+        return found
 
     sequence: "Sequence" = batch_field(_sequence_of_child, description="Whose version it is.")
 

@@ -1,7 +1,7 @@
 """The executor: compiled where it can be, graphql-core where it cannot, the same answer always."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,12 +22,13 @@ from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfoHelpers
 from strawberry.utils.await_maybe import await_maybe
 
+from server.compiled.callers import Caller, caller_of
 from server.compiled.irregular import Irregular, Unsupported
-from server.compiled.leaves import LeafFunction
 from server.compiled.operations import Prepared
-from server.compiled.plan import FieldPlan, Kind, Leaf, Plan, Planner
+from server.compiled.plain import PlainClasses
+from server.compiled.plan import FieldPlan, Kind, Plan, Planner
 from server.compiled.run import Run
-from server.compiled.source import Builder, SourceWriter
+from server.compiled.source import Generated, SourceWriter
 
 
 def core_of(schema: strawberry.Schema) -> GraphQLSchema:
@@ -41,14 +42,6 @@ class Outcome:
 
     result: ExecutionResult
     way: str
-
-
-@dataclass(frozen=True, slots=True)
-class Direct:
-    """A resolver that may be called without the library's wrapper."""
-
-    function: Callable[..., Any]
-    wants_info: bool
 
 
 async def _gather(values: Any) -> list[Any]:
@@ -71,13 +64,12 @@ class Compiled:
     strawberry_schema: strawberry.Schema
     fragments: dict[str, FragmentDefinitionNode]
     row_types: frozenset[type]
-    builders: dict[int, tuple[Builder, Builder]]
-    source: str
+    plain: PlainClasses
+    generated: Generated
     read: Callable[[object, str], object]
-    direct: list[Direct | None] = field(default_factory=list)
+    callers: Sequence[Caller | None]
     batches: dict[int, Callable[..., Any]] = field(default_factory=dict)
     prefixes: dict[int, Path] = field(default_factory=dict)
-    leaves: dict[tuple[str, bool], LeafFunction] = field(default_factory=dict)
     helpers: GraphQLResolveInfoHelpers = _HELPERS
     type_resolver: Callable[..., Any] = default_type_resolver
 
@@ -105,13 +97,6 @@ class Compiled:
     def is_awaitable(value: object) -> bool:
         return hasattr(value, "__await__")
 
-    def leaf(self, shape: Leaf, make: Callable[..., LeafFunction]) -> LeafFunction:
-        key = (shape.type.name, shape.is_nullable)
-        function = self.leaves.get(key)
-        if function is None:
-            function = self.leaves[key] = make(shape.type, is_nullable=shape.is_nullable)
-        return function
-
 
 class CompiledExecutor:
     """Executes prepared operations of one schema.
@@ -130,6 +115,7 @@ class CompiledExecutor:
     ) -> None:
         self._schema = schema
         self._row_types = row_types
+        self._plain = PlainClasses(row_types)
         self._native = native or {}
 
     def compile(
@@ -138,34 +124,26 @@ class CompiledExecutor:
         """Raises Unsupported."""
         core = core_of(self._schema)
         plan = Planner(core, operation, prepared.fragments, variables).plan()
-        builders, source = SourceWriter(
-            plan, row_types=self._row_types, native=self._native
+        has_handlers = bool(getattr(self._schema, "exception_handlers", None))
+        callers = [None if has_handlers else caller_of(one) for one in plan.fields]
+        generated = SourceWriter(
+            plan, callers, row_types=self._row_types, plain=self._plain, native=self._native
         ).compile()
         compiled = Compiled(
             plan=plan,
             strawberry_schema=self._schema,
             fragments=prepared.fragments,
             row_types=frozenset(self._row_types),
-            builders=builders,
-            source=source,
+            plain=self._plain,
+            generated=generated,
             read=self._schema.config.default_resolver,
+            callers=callers,
         )
         for one in plan.fields:
-            compiled.direct.append(self._direct(one))
             if one.kind is Kind.BATCH:
                 resolver = cast("Any", one.strawberry).base_resolver
                 compiled.batches[one.number] = resolver.wrapped_func.__batch__
         return compiled
-
-    def _direct(self, plan: FieldPlan) -> Direct | None:
-        source = plan.strawberry
-        if source is None or source.base_resolver is None or source.extensions:
-            return None
-        if getattr(self._schema, "exception_handlers", None):
-            return None
-        resolver = source.base_resolver
-        function = cast("Callable[..., Any]", resolver.wrapped_func)
-        return Direct(function, resolver.info_parameter is not None)
 
     async def execute(
         self,

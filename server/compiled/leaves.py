@@ -6,8 +6,11 @@ from typing import Any
 from graphql import GraphQLEnumType, GraphQLError, GraphQLLeafType, Undefined
 
 from server.compiled.irregular import Irregular
+from server.compiled.plain import PlainClasses
 
 LeafFunction = Callable[[object], object]
+
+_PLAIN = PlainClasses()
 
 # A value of exactly this class is what the scalar would give back.
 _BUILT_IN = {
@@ -28,6 +31,8 @@ def leaf_function(leaf: GraphQLLeafType, *, is_nullable: bool) -> LeafFunction:
         if value is None or value is Undefined:
             if is_nullable:
                 return None
+            raise Irregular
+        if not _PLAIN[value.__class__]:
             raise Irregular
         try:
             given = coerce(value)

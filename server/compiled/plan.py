@@ -207,7 +207,7 @@ class Planner:
             function = source.base_resolver.wrapped_func
             if getattr(function, "__batch__", None) is not None:
                 return Kind.BATCH
-            if getattr(function, "__pure__", False):
+            if getattr(function, "__pure__", False) or hasattr(function, "__for_type__"):
                 return Kind.PURE
         return Kind.AWAIT if source.is_async else Kind.CALL
 

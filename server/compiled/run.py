@@ -11,10 +11,9 @@ from strawberry.schema.schema_converter import get_arguments
 from strawberry.types.field import StrawberryField
 
 from server.compiled.irregular import Irregular
-from server.compiled.leaves import leaf_function
 from server.compiled.plan import Composite, FieldPlan, Kind, Leaf, Listed, Selection, Shape
 from server.compiled.replay import Memo
-from server.compiled.source import checked_list, needs_type_check
+from server.compiled.source import Builder, checked_list, needs_type_check
 
 Rows = list[dict[str, object]]
 
@@ -22,7 +21,7 @@ Rows = list[dict[str, object]]
 class Run:
     """State of one execution. Raises Irregular from any method for what it cannot answer."""
 
-    __slots__ = ("_compiled", "_context", "_infos", "_root", "_variables", "memo")
+    __slots__ = ("_compiled", "_context", "_infos", "_library_infos", "_root", "_variables", "memo")
 
     def __init__(
         self, compiled: Any, context: object, root: object, variables: VariableValues
@@ -32,6 +31,7 @@ class Run:
         self._root = root
         self._variables = variables
         self._infos: dict[int, GraphQLResolveInfo[Any]] = {}
+        self._library_infos: dict[int, Any] = {}
         self.memo = Memo()
 
     async def operation(self) -> dict[str, object]:
@@ -80,8 +80,7 @@ class Run:
             return [dict.fromkeys(plan.key for plan in selection.fields)]
         if not sources:
             return []
-        rows, objects = self._compiled.builders[selection.number]
-        build = rows if sources[0].__class__ in self._compiled.row_types else objects
+        build = self._builder(selection.number, sources)
         try:
             return cast("Rows", build(sources, self))
         except (Irregular, asyncio.CancelledError):
@@ -117,9 +116,8 @@ class Run:
         return [self.call(plan.number, source) for source in sources]
 
     async def _batch(self, plan: FieldPlan, sources: list[object]) -> Sequence[object]:
-        field = cast("StrawberryField", plan.strawberry)
         function = self._compiled.batches[plan.number]
-        info = self._compiled.info_class(_raw_info=self.info(plan), _field=field)
+        info = self.library_info(plan.number)
         node = plan.nodes[0]
         try:
             values = await function(sources, info, **self._arguments(plan, None, info))
@@ -173,18 +171,16 @@ class Run:
 
     def _resolve(self, plan: FieldPlan, source: object) -> Any:
         """Call the resolver: directly where it is plain, else through the library's wrapper."""
-        direct = self._compiled.direct[plan.number]
-        info = self.info(plan)
-        if direct is None:
-            definition = plan.definition
-            arguments = get_argument_values(cast("Any", definition), plan.nodes[0], self._variables)
-            return cast("Any", definition).resolve(source, info, **arguments)
-        field = cast("StrawberryField", plan.strawberry)
-        wrapped = (
-            self._compiled.info_class(_raw_info=info, _field=field) if direct.wants_info else None
-        )
-        positional, named = self._call_arguments(plan, source, wrapped)
-        return direct.function(*positional, **named)
+        caller = self._compiled.callers[plan.number]
+        if caller is None:
+            definition: Any = plan.definition
+            arguments = get_argument_values(definition, plan.nodes[0], self._variables)
+            return definition.resolve(source, self.info(plan), **arguments)
+        info = self.library_info(plan.number) if caller.wants_info else None
+        if caller.simple is not None:
+            return caller.simple(source, info) if caller.wants_info else caller.simple(source)
+        positional, named = self._call_arguments(plan, source, info)
+        return caller.function(*positional, **named)
 
     def _call_arguments(
         self, plan: FieldPlan, source: object, info: object
@@ -220,6 +216,15 @@ class Run:
                 named.pop(parameter.name, None)
         return named
 
+    def library_info(self, number: int) -> Any:
+        """Strawberry's info of a field, one for all parents."""
+        known = self._library_infos.get(number)
+        if known is None:
+            plan = self._compiled.plan.fields[number]
+            known = self._compiled.info_class(_raw_info=self.info(plan), _field=plan.strawberry)
+            self._library_infos[number] = known
+        return known
+
     def info(self, plan: FieldPlan) -> GraphQLResolveInfo[Any]:
         """What a resolver may know. Its path has no list indices: parents are served together."""
         known = self._infos.get(plan.number)
@@ -248,8 +253,7 @@ class Run:
         self, plan: FieldPlan, shape: Shape, values: Sequence[object]
     ) -> list[object]:
         if isinstance(shape, Leaf):
-            function = self._compiled.leaf(shape, leaf_function)
-            return [function(value) for value in values]
+            return self._completed_leaves(shape, values)
         if isinstance(shape, Listed):
             return await self._complete_lists(plan, shape, values)
         present = [value for value in values if value is not None]
@@ -260,6 +264,15 @@ class Run:
             return completed
         following = iter(completed)
         return [None if value is None else next(following) for value in values]
+
+    def _completed_leaves(self, shape: Leaf, values: Sequence[object]) -> list[object]:
+        try:
+            column: list[object] = self._compiled.generated.columns[id(shape)](values)
+        except Irregular:
+            raise
+        except Exception as error:
+            raise Irregular from error
+        return column
 
     async def _complete_lists(
         self, plan: FieldPlan, shape: Listed, values: Sequence[object]
@@ -338,9 +351,6 @@ class Run:
 
     def _check_types(self, plan: FieldPlan, selection: Selection, values: Sequence[object]) -> None:
         if not needs_type_check(selection):
-            for value in values:
-                if isinstance(value, Exception):
-                    raise Irregular
             return
         is_type_of = cast("Callable[..., object]", selection.type.is_type_of)
         try:
@@ -354,19 +364,26 @@ class Run:
         """Rows of a list that hangs on a field read from a source; called by generated code."""
         if not values:
             return []
-        selection = self._compiled.plan.selections[number]
-        first = values[0].__class__
-        row_types = self._compiled.row_types
-        is_row = first in row_types
-        for value in values:
-            if value is None or (value.__class__ in row_types) is not is_row:
-                raise Irregular
-        if needs_type_check(selection):
+        build = self._builder(number, values)
+        if None in values:
+            raise Irregular
+        if needs_type_check(self._compiled.plan.selections[number]):
             for value in values:
                 if not self.is_of_type(number, value):
                     raise Irregular
-        rows, objects = self._compiled.builders[number]
-        return cast("Rows", (rows if is_row else objects)(list(values), self))
+        return build(list(values), self)
+
+    def _builder(self, number: int, sources: Sequence[object]) -> Builder:
+        """The function for sources of this kind, all rows or all objects."""
+        compiled = self._compiled
+        rows, objects = compiled.generated.builders[number]
+        classes = {source.__class__ for source in sources}
+        if classes <= compiled.row_types:
+            return cast("Builder", rows)
+        plain = compiled.plain
+        if classes.isdisjoint(compiled.row_types) and all([plain[each] for each in classes]):
+            return cast("Builder", objects)
+        raise Irregular
 
     def is_of_type(self, number: int, value: object) -> bool:
         selection = self._compiled.plan.selections[number]

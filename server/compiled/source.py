@@ -6,10 +6,13 @@ synchronous resolvers, and all below them. Deferred fields get `None`, to keep t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from server.compiled.callers import Caller
 from server.compiled.irregular import Irregular
 from server.compiled.leaves import enum_names, leaf_function, leaf_test
+from server.compiled.plain import PlainClasses
 from server.compiled.plan import Composite, FieldPlan, Kind, Leaf, Listed, Plan, Selection, Shape
 
 Builder = Callable[[list[object], "Any"], list[dict[str, object]]]
@@ -29,50 +32,90 @@ def checked_list(value: Any) -> Sequence[object]:
     raise Irregular
 
 
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Builders (for rows, for objects) by the number of their selection; columns by leaf."""
+
+    builders: dict[int, tuple[Builder, Builder]]
+    columns: dict[int, Callable[[Sequence[object]], list[object]]]
+    text: str
+
+
 class SourceWriter:
     """Writes and compiles the functions of one plan."""
 
     def __init__(
         self,
         plan: Plan,
+        callers: Sequence[Caller | None],
         *,
         row_types: tuple[type, ...],
+        plain: PlainClasses,
         native: Mapping[str, tuple[type, ...]],
     ) -> None:
         self._plan = plan
+        self._callers = callers
+        self._infos: list[int] = []
+        self._columns: dict[int, str] = {}
         self._native = native
         self._names: dict[str, Any] = {
             "bail": _Bail(),
             "items": checked_list,
             "ROWS": frozenset(row_types),
+            "PLAIN": plain,
         }
         self._variables = 0
         self._lines: list[str] = []
 
-    def compile(self) -> tuple[dict[int, tuple[Builder, Builder]], str]:
-        """Builders (for rows, for objects) by the number of their selection, and the source."""
+    def compile(self) -> Generated:
         for selection in self._plan.selections:
             self._write(selection)
+        for plan in self._plan.fields:
+            if plan.is_deferred or plan.kind is Kind.EVENT:
+                self._write_columns(plan.shape)
         text = "\n".join(self._lines)
         exec(compile(text, "<compiled operation>", "exec"), self._names)  # noqa: S102  our text
-        builders = {
-            selection.number: (
-                self._names[f"rows_{selection.number}"],
-                self._names[f"objects_{selection.number}"],
-            )
-            for selection in self._plan.selections
-        }
-        return builders, text
+        return Generated(
+            builders={
+                selection.number: (
+                    self._names[f"rows_{selection.number}"],
+                    self._names[f"objects_{selection.number}"],
+                )
+                for selection in self._plan.selections
+            },
+            columns={key: self._names[name] for key, name in self._columns.items()},
+            text=text,
+        )
 
     def _write(self, selection: Selection) -> None:
         for kind, access in (("rows", "p[{name!r}]"), ("objects", "p.{name}")):
+            self._infos = []
             entries = ", ".join(
                 f"{plan.key!r}: {self._field(plan, access)}" for plan in selection.fields
             )
-            self._lines.append(f"def {kind}_{selection.number}(parents, run):")
-            self._lines.append(f"    return [{{{entries}}} for p in parents]")
-            self._lines.append(f"def {kind[:-1]}_{selection.number}(p, run):")
-            self._lines.append(f"    return {{{entries}}}")
+            infos = [f"    i{number} = run.library_info({number})" for number in self._infos]
+            self._lines += [
+                f"def {kind}_{selection.number}(parents, run):",
+                *infos,
+                f"    return [{{{entries}}} for p in parents]",
+                f"def {kind[:-1]}_{selection.number}(p, run):",
+                *infos,
+                f"    return {{{entries}}}",
+            ]
+
+    def _write_columns(self, shape: Shape) -> None:
+        """A function for each leaf that completes the values of an edge."""
+        if isinstance(shape, Listed):
+            self._write_columns(shape.item)
+        elif isinstance(shape, Leaf):
+            self._variables += 1
+            number = self._variables
+            name = f"column_{number}"
+            self._columns[id(shape)] = name
+            self._lines += [
+                f"def {name}(values):",
+                f"    return [{self._leaf(shape, 'x', number)} for x in values]",
+            ]
 
     def _field(self, plan: FieldPlan, access: str) -> str:
         if plan.kind is Kind.TYPENAME:
@@ -83,7 +126,18 @@ class SourceWriter:
             if plan.strawberry is None:
                 raise TypeError(plan.key)
             return self._value(plan.shape, access.format(name=plan.strawberry.python_name))
-        return self._value(plan.shape, f"run.call({plan.number}, p)")
+        return self._value(plan.shape, self._call(plan))
+
+    def _call(self, plan: FieldPlan) -> str:
+        number = plan.number
+        caller = self._callers[number]
+        if plan.kind is not Kind.PURE or caller is None or caller.simple is None:
+            return f"run.call({number}, p)"
+        self._names[f"F{number}"] = caller.simple
+        if not caller.wants_info:
+            return f"F{number}(p)"
+        self._infos.append(number)
+        return f"F{number}(p, i{number})"
 
     def _value(self, shape: Shape, expression: str) -> str:
         self._variables += 1
@@ -104,7 +158,10 @@ class SourceWriter:
     def _one(self, shape: Composite, v: str) -> str:
         number = shape.only.number
         self._check_type(shape)
-        call = f"(row_{number}({v}, run) if {v}.__class__ in ROWS else object_{number}({v}, run))"
+        call = (
+            f"(row_{number}({v}, run) if {v}.__class__ in ROWS else"
+            f" object_{number}({v}, run) if PLAIN[{v}.__class__] else bail())"
+        )
         if self._type_check(shape):
             return f"({call} if run.is_of_type({number}, {v}) else bail())"
         return call
