@@ -80,9 +80,12 @@ class Run:
             return [dict.fromkeys(plan.key for plan in selection.fields)]
         if not sources:
             return []
-        build = self._builder(selection.number, sources)
         try:
-            return cast("Rows", build(sources, self))
+            if sources[0] is None:  # as only a root can be
+                return cast(
+                    "Rows", self._compiled.generated.builders[selection.number][1](sources, self)
+                )
+            return self._builder(selection.number, sources)(sources, self)
         except (Irregular, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -365,8 +368,6 @@ class Run:
         if not values:
             return []
         build = self._builder(number, values)
-        if None in values:
-            raise Irregular
         if needs_type_check(self._compiled.plan.selections[number]):
             for value in values:
                 if not self.is_of_type(number, value):
@@ -381,7 +382,7 @@ class Run:
         if classes <= compiled.row_types:
             return cast("Builder", rows)
         plain = compiled.plain
-        if classes.isdisjoint(compiled.row_types) and all([plain[each] for each in classes]):
+        if classes.isdisjoint(compiled.row_types) and all(map(plain.__getitem__, classes)):
             return cast("Builder", objects)
         raise Irregular
 
