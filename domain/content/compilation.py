@@ -50,6 +50,7 @@ _PIXEL = (
     '<img src="{word}" alt="" width="1" height="1" style="display:block;border:0;height:1px;'
     'width:1px">'
 )
+_PICTURE_HOST = re.compile(r"src=\"https?://([^/\"]+)")
 NO_UNSUBSCRIBE_LINK = "there is no link to unsubscribe: use {{ unsubscribe_url }}"
 
 
@@ -102,7 +103,7 @@ def prepare_template(
         text_hidden = hide(text, is_markup=False)
         plain = links.mark_text(text_hidden.markup, text_hidden)
     markup = _with_pixel(markup, hidden)
-    warnings = list(links.warnings)
+    warnings = [*links.warnings, *_hosts_not_named(body, markup)]
     if UNSUBSCRIBE_VARIABLE not in variables:
         warnings.append(NO_UNSUBSCRIBE_LINK)
     return PreparedTemplate(
@@ -206,6 +207,16 @@ def _check(environment: Environment, source: str, field: str) -> set[str]:
             raise TemplateError(f"there is no `{name}`", line=line, variable=name, field=field)
         paths.add(name)
     return paths
+
+
+def _hosts_not_named(body: str, markup: str) -> list[str]:
+    """A warning for each host that readers would fetch pictures from without the author's word."""
+    hosts = dict.fromkeys(_PICTURE_HOST.findall(markup))
+    return [
+        f"pictures come from {host}, which the template does not name: give them a `src`"
+        for host in hosts
+        if host not in body
+    ]
 
 
 def _with_pixel(markup: str, hidden: Hidden) -> str:

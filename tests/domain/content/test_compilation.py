@@ -205,6 +205,16 @@ def test_the_pixel_is_the_last_thing_of_the_body() -> None:
     )
 
 
+def test_pictures_from_hosts_that_the_author_did_not_name_are_warned_of() -> None:
+    element = '<mj-social-element name="facebook" href="https://f.example">F</mj-social-element>'
+    content = f"<mj-social>{element}</mj-social><mj-text>{UNSUBSCRIBE}</mj-text>"
+    assert mjml_of(content).prepared.warnings == (
+        "pictures come from www.mailjet.com, which the template does not name: give them a `src`",
+    )
+    named = content.replace(" href=", ' src="https://i.example/f.png" href=', 1)
+    assert mjml_of(named).prepared.warnings == ()
+
+
 def test_a_missing_way_out_is_warned_of() -> None:
     assert html_of("<p>x</p>").prepared.warnings == (
         "there is no link to unsubscribe: use {{ unsubscribe_url }}",
