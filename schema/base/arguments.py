@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import strawberry
-from strawberry.types import has_object_definition
+from strawberry.types import get_object_definition, has_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
 from domain.base.errors import InvalidInputError
@@ -51,8 +51,10 @@ def _scalars(arguments: Mapping[str, object]) -> Iterator[tuple[Path, str | date
         elif isinstance(value, list | tuple):
             rest.extend(((*path, at), inner) for at, inner in enumerate(value))
         elif has_object_definition(value):
+            fields = get_object_definition(value, strict=True).fields
             rest.extend(
-                ((*path, to_camel_case(name)), inner) for name, inner in vars(value).items()
+                ((*path, field.graphql_name or to_camel_case(field.name)), vars(value)[field.name])
+                for field in fields
             )
 
 

@@ -216,19 +216,19 @@ async def test_a_name_that_no_event_may_have_is_refused_before_any_row(api: Api,
 
 
 @pytest.mark.parametrize(
-    "mapping",
+    ("mapping", "field"),
     [
-        {"column": "x", "target": "ATTRIBUTE", "key": "a\0b"},
-        {"column": "x", "target": "ATTRIBUTE", "key": " "},
-        {"column": "x", "target": "CURRENCY"},
-        {"column": "y", "target": "TAGS"},
+        ({"column": "x", "target": "ATTRIBUTE", "key": "a\0b"}, "mapping.0.key"),
+        ({"column": "x", "target": "ATTRIBUTE", "key": " "}, "mapping"),
+        ({"column": "x", "target": "CURRENCY"}, "mapping"),
+        ({"column": "y", "target": "TAGS"}, "mapping"),
     ],
 )
-async def test_a_mapping_that_does_not_fit_is_refused(api: Api, mapping: dict[str, str]) -> None:
+async def test_a_mapping_that_does_not_fit_is_refused(
+    api: Api, mapping: dict[str, str], field: str
+) -> None:
     answer = await send(api, IMPORT, "email,x\na@b.example,1\n", mapping=[mapping])
-    assert [(error["field"], error["code"]) for error in answer["errors"]] == [
-        ("mapping", "INVALID")
-    ]
+    assert [(error["field"], error["code"]) for error in answer["errors"]] == [(field, "INVALID")]
 
 
 async def test_jobs_are_listed_newest_first_and_by_kind_and_status(api: Api) -> None:

@@ -253,7 +253,7 @@ async def test_edit_of_an_old_revision_is_refused(api: Api, garden: Garden) -> N
     ("draft", "field"),
     [
         ({"triggers": [{"manual": False}]}, "draft.triggers.0.manual"),
-        ({"triggers": [{"event": {"name": "a\0"}}]}, "definition"),
+        ({"triggers": [{"event": {"name": "a\0"}}]}, "draft.triggers.0.event.name"),
         (
             {
                 "steps": [
