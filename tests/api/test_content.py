@@ -256,7 +256,7 @@ async def test_an_unknown_variable_is_named_with_its_line(api: Api) -> None:
         ({"body": f"<mjml><mj-body>{'<mj-wrapper></mj-wrapper>' * 2000}</mj-body></mjml>",
           "format": "MJML"}, "body", "LIMIT_EXCEEDED"),
         ({"body": " \n"}, "body", "INVALID"),
-        ({"body": "a\0b"}, "body", "INVALID"),
+        ({"body": "a\0b"}, "content.body", "INVALID"),
         ({"body": "<mjml>", "format": "MJML"}, "body", "INVALID"),
         ({"subject": "{{ 'a' | shout }}"}, "subject", "INVALID"),
         ({"text": "{{ _link }}"}, "text", "INVALID"),
