@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import orjson
 import strawberry
@@ -73,8 +73,9 @@ class Subscriber(Node):
 
     @strawberry.field(description="All else that is known: texts, numbers and truth values.")
     @pure
-    def attributes(self) -> JSON:
-        return cast("JSON", orjson.Fragment(cast("Record", self)["attributes"]))
+    def attributes(self: Any) -> JSON:
+        text: Any = orjson.Fragment(self["attributes"])
+        return cast("JSON", text)
 
     suppression: Suppression | None = batch_field(
         suppression_of, description="Why their address is not mailed; null when it is."

@@ -18,6 +18,7 @@ from domain.base.settings import Settings
 from schema.base.context import Services
 from server.bodies import BodyLimit
 from server.graphql import GraphQLEndpoint
+from server.operations import is_plain
 from server.pages import graphiql
 from server.playground import playground_files, wants_playground
 from server.tracking import tracking_routes
@@ -47,7 +48,7 @@ def create_app(settings: Settings) -> ASGIApp:
                 await services.ingest.stop()
                 await services.live.stop()
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/graphql", PageOrGraphQL(settings, graphql)),
             playground_files(),
@@ -59,6 +60,24 @@ def create_app(settings: Settings) -> ASGIApp:
         middleware=[Middleware(BodyLimit)],
         lifespan=lifespan,
     )
+    return Front(graphql.operations, application)
+
+
+class Front:
+    """Operations posted as JSON go straight to their executor, everything else to Starlette.
+
+    Middleware and routing would cost as much as a small query does.
+    """
+
+    def __init__(self, operations: ASGIApp, application: ASGIApp) -> None:
+        self._operations = operations
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/graphql" and is_plain(scope):
+            await self._operations(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
 
 
 class PageOrGraphQL:

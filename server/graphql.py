@@ -29,7 +29,7 @@ from server.auth import authenticate
 from server.compiled import CompiledExecutor, core_of
 from server.documents import Documents
 from server.masking import public_error
-from server.operations import Operations, error_response, is_plain, refuse_deep
+from server.operations import Operations, error_response, refuse_deep
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +102,6 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
-            return
-        if is_plain(scope):
-            await self.operations(scope, receive, send)
             return
         request = Request(scope, receive)
         try:

@@ -1,15 +1,14 @@
 """Relay connections over keyset pages, newest first, read off the page's rows."""
 
 import re
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
-from domain.base.database import Record
 from domain.base.errors import InvalidInputError
 from domain.base.pages import MAX_PAGE_SIZE, Page, PageRequest
-from schema.base.rows import pure
+from schema.base.rows import itself, pure
 
 T = TypeVar("T")
 
@@ -28,13 +27,15 @@ class PageInfo:
 class Edge(Generic[T]):
     @strawberry.field(description="This row's place, opaque.")
     @pure
-    def cursor(self) -> str:
-        return encode_cursor(cast("Record", self)["id"])
+    def cursor(self: Any) -> str:
+        cursor: str = self["id"].hex
+        return cursor
 
     @strawberry.field(description="The row itself.")
-    @pure
-    def node(self) -> T:
-        return cast("T", self)
+    @itself
+    def node(self: Any) -> T:
+        row: T = self
+        return row
 
 
 @strawberry.type(description="One page of a list, newest first.")

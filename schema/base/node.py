@@ -23,8 +23,12 @@ def encode_id(typename: str, identifier: UUID) -> strawberry.ID:
 
 
 def _id_of(typename: str) -> Callable[[Record], strawberry.ID]:
+    prefix = f"{typename}:"
+    encode = binascii.b2a_base64
+
     def identify(row: Record) -> strawberry.ID:
-        return encode_id(typename, row["id"])
+        text = encode(f"{prefix}{row['id']}".encode(), newline=False)
+        return strawberry.ID(text.rstrip(b"=").decode())
 
     return identify
 

@@ -37,6 +37,12 @@ def pure(resolver: R) -> R:
     return resolver
 
 
+def itself(resolver: R) -> R:
+    """Mark a pure resolver that answers its source, so that the compiled path need not ask it."""
+    resolver.__itself__ = True  # type: ignore[attr-defined]
+    return pure(resolver)
+
+
 def read_field(source: object, name: str) -> object:
     if isinstance(source, (Record, TypedRow, Mapping)):
         return source[name]

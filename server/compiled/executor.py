@@ -22,6 +22,7 @@ from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfoHelpers
 from strawberry.utils.await_maybe import await_maybe
 
+from server.compiled.arguments import Arguments
 from server.compiled.callers import Caller, caller_of
 from server.compiled.irregular import Irregular, Unsupported
 from server.compiled.operations import Prepared
@@ -68,6 +69,7 @@ class Compiled:
     generated: Generated
     read: Callable[[object, str], object]
     callers: Sequence[Caller | None]
+    arguments: Arguments
     batches: dict[int, Callable[..., Any]] = field(default_factory=dict)
     prefixes: dict[int, Path] = field(default_factory=dict)
     helpers: GraphQLResolveInfoHelpers = _HELPERS
@@ -138,6 +140,7 @@ class CompiledExecutor:
             generated=generated,
             read=self._schema.config.default_resolver,
             callers=callers,
+            arguments=Arguments(self._schema),
         )
         for one in plan.fields:
             if one.kind is Kind.BATCH:

@@ -9,7 +9,7 @@ class PlainClasses(dict[type, bool]):
     """Whether values of a class are what they seem; each class is judged once.
 
     Exceptions are values that the reference raises, awaitables are awaited there, Undefined is
-    null; and what derives from the `others` is read in another way than it seems. Null is not plain.
+    null there; what derives from the `others` is read in another way than it seems.
     """
 
     def __init__(self, others: tuple[type, ...] = ()) -> None:

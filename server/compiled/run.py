@@ -7,7 +7,6 @@ from typing import Any, cast
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.pyutils import Path
-from strawberry.schema.schema_converter import get_arguments
 from strawberry.types.field import StrawberryField
 
 from server.compiled.irregular import Irregular
@@ -123,7 +122,9 @@ class Run:
         info = self.library_info(plan.number)
         node = plan.nodes[0]
         try:
-            values = await function(sources, info, **self._arguments(plan, None, info))
+            values = await function(
+                sources, info, **self._compiled.arguments.of(plan, self._variables)
+            )
         except Irregular:
             raise
         except Exception as error:
@@ -182,42 +183,7 @@ class Run:
         info = self.library_info(plan.number) if caller.wants_info else None
         if caller.simple is not None:
             return caller.simple(source, info) if caller.wants_info else caller.simple(source)
-        positional, named = self._call_arguments(plan, source, info)
-        return caller.function(*positional, **named)
-
-    def _call_arguments(
-        self, plan: FieldPlan, source: object, info: object
-    ) -> tuple[list[object], dict[str, object]]:
-        given = (
-            get_argument_values(cast("Any", plan.definition), plan.nodes[0], self._variables)
-            if cast("Any", plan.definition).args
-            else {}
-        )
-        schema = self._compiled.strawberry_schema
-        return get_arguments(
-            field=cast("StrawberryField", plan.strawberry),
-            source=source,
-            info=cast("Any", info),
-            kwargs=given,
-            config=schema.config,
-            scalar_registry=schema.schema_converter.scalar_registry,
-        )
-
-    def _arguments(self, plan: FieldPlan, source: object, info: object) -> dict[str, object]:
-        """A batch function's arguments beyond the parents and the info."""
-        if not cast("Any", plan.definition).args:
-            return {}
-        _, named = self._call_arguments(plan, source, info)
-        field = cast("Any", plan.strawberry)
-        resolver = field.base_resolver
-        for parameter in (
-            resolver.parent_parameter,
-            resolver.root_parameter,
-            resolver.info_parameter,
-        ):
-            if parameter is not None:
-                named.pop(parameter.name, None)
-        return named
+        return caller.call(source, info, self._compiled.arguments.of(plan, self._variables))
 
     def library_info(self, number: int) -> Any:
         """Strawberry's info of a field, one for all parents."""

@@ -7,7 +7,7 @@ synchronous resolvers, and all below them. Deferred fields get `None`, to keep t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from server.compiled.callers import Caller
 from server.compiled.irregular import Irregular
@@ -90,9 +90,7 @@ class SourceWriter:
     def _write(self, selection: Selection) -> None:
         for kind, access in (("rows", "p[{name!r}]"), ("objects", "p.{name}")):
             self._infos = []
-            entries = ", ".join(
-                f"{plan.key!r}: {self._field(plan, access)}" for plan in selection.fields
-            )
+            entries = self._entries(selection, access)
             infos = [f"    i{number} = run.library_info({number})" for number in self._infos]
             self._lines += [
                 f"def {kind}_{selection.number}(parents, run):",
@@ -126,7 +124,24 @@ class SourceWriter:
             if plan.strawberry is None:
                 raise TypeError(plan.key)
             return self._value(plan.shape, access.format(name=plan.strawberry.python_name))
+        if self._is_source_itself(plan):
+            return f"{{{self._entries(cast('Composite', plan.shape).only, access)}}}"
         return self._value(plan.shape, self._call(plan))
+
+    def _entries(self, selection: Selection, access: str) -> str:
+        return ", ".join(f"{plan.key!r}: {self._field(plan, access)}" for plan in selection.fields)
+
+    def _is_source_itself(self, plan: FieldPlan) -> bool:
+        """Whether the field answers the very object it is asked of, so that none need be made."""
+        resolver = None if plan.strawberry is None else plan.strawberry.base_resolver
+        return (
+            resolver is not None
+            and getattr(resolver.wrapped_func, "__itself__", False)
+            and self._callers[plan.number] is not None
+            and isinstance(plan.shape, Composite)
+            and plan.shape.abstract is None
+            and not needs_type_check(plan.shape.only)
+        )
 
     def _call(self, plan: FieldPlan) -> str:
         number = plan.number
