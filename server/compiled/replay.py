@@ -65,7 +65,7 @@ class Memo:
         if manner is Manner.AWAITED:
             return _given(answer)
         if manner is Manner.BATCHED:
-            return self._loader(info).load(answer)
+            return _loaded(self._loader(info), answer)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -83,6 +83,10 @@ async def _given(answer: object) -> object:
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+async def _loaded(loader: DataLoader[object, object], answer: object) -> object:
+    return await loader.load(answer)
 
 
 async def _same(answers: list[object]) -> list[object]:

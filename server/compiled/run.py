@@ -7,11 +7,12 @@ from typing import Any, cast
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.pyutils import Path
+from strawberry.exceptions import WrongNumberOfResultsReturned
 from strawberry.types.field import StrawberryField
 
 from server.compiled.irregular import Irregular
 from server.compiled.plan import Composite, FieldPlan, Kind, Leaf, Listed, Selection, Shape
-from server.compiled.replay import Memo
+from server.compiled.replay import Manner, Memo
 from server.compiled.source import Builder, checked_list, needs_type_check
 
 Rows = list[dict[str, object]]
@@ -97,22 +98,9 @@ class Run:
         if plan.kind is Kind.BATCH:
             return await self._batch(plan, sources)
         if plan.kind is Kind.AWAIT:
-            if len(sources) == 1:
-                return [await self._awaited(plan, sources[0])]
-            done = await asyncio.gather(
-                *(self._awaited(plan, source) for source in sources), return_exceptions=True
-            )
-            for value in done:
-                if isinstance(value, BaseException):
-                    raise value
-            return done
+            return await self._awaited(plan, sources)
         if plan.kind is Kind.READ:
-            read = self._compiled.read
-            name = cast("StrawberryField", plan.strawberry).python_name
-            try:
-                return [read(source, name) for source in sources]
-            except Exception as error:
-                raise Irregular from error
+            return self._read(plan, sources)
         if plan.kind is Kind.EVENT:
             return sources
         return [self.call(plan.number, source) for source in sources]
@@ -125,36 +113,54 @@ class Run:
             values = await function(
                 sources, info, **self._compiled.arguments.of(plan, self._variables)
             )
-        except Irregular:
-            raise
+            if values.__class__ is not list:
+                values = list(values)
+            if len(values) != len(sources):
+                raise WrongNumberOfResultsReturned(  # noqa: TRY301  told as the loader tells it
+                    expected=len(sources), received=len(values)
+                )
         except Exception as error:
-            self.memo.note_batch(node, sources, error, failed=True)
+            self.memo.note(node, sources, [error] * len(sources), Manner.BATCHED)
             raise Irregular from error
-        if len(values) != len(sources):
-            wrong = RuntimeError(
-                f"{plan.parent_type.name}.{node.name.value} answered {len(values)} items"
-                f" for {len(sources)} parents"
-            )
-            self.memo.note_batch(node, sources, wrong, failed=True)
-            raise Irregular from wrong
-        self.memo.note_batch(node, sources, values, failed=False)
+        self.memo.note(node, sources, values, Manner.BATCHED)
         return cast("Sequence[object]", values)
 
-    async def _awaited(self, plan: FieldPlan, source: object) -> object:
-        node = plan.nodes[0]
-        try:
-            value = self._resolve(plan, source)
-            if hasattr(value, "__await__"):
-                value = await cast("Awaitable[object]", value)
-        except Irregular:
-            raise
-        except Exception as error:
-            self.memo.note(node, source, error, failed=True)
-            raise Irregular from error
-        self.memo.note(node, source, value, failed=False)
-        if isinstance(value, Exception):
-            raise Irregular
+    async def _awaited(self, plan: FieldPlan, sources: list[object]) -> Sequence[object]:
+        """All are awaited to their end, whether or not one of them fails."""
+        if len(sources) == 1:
+            try:
+                values: list[object] = [await self._await_one(plan, sources[0])]
+            except Exception as error:  # noqa: BLE001  judged below
+                values = [error]
+        else:
+            values = await asyncio.gather(
+                *(self._await_one(plan, source) for source in sources), return_exceptions=True
+            )
+        self.memo.note(plan.nodes[0], sources, values, Manner.AWAITED)
+        for value in values:
+            if isinstance(value, Exception):
+                raise Irregular from value
+            if isinstance(value, BaseException):
+                raise value
+        return values
+
+    async def _await_one(self, plan: FieldPlan, source: object) -> object:
+        value = self._resolve(plan, source)
+        if hasattr(value, "__await__"):
+            return await cast("Awaitable[object]", value)
         return value
+
+    def _read(self, plan: FieldPlan, sources: list[object]) -> Sequence[object]:
+        read = self._compiled.read
+        name = cast("StrawberryField", plan.strawberry).python_name
+        try:
+            values = [read(source, name) for source in sources]
+        except Exception as error:
+            raise Irregular from error
+        # A property may make a new object each time; what is below it is known by this one.
+        if sources[0].__class__ not in self._compiled.row_types:
+            self.memo.note(plan.nodes[0], sources, values)
+        return values
 
     def call(self, number: int, source: object) -> object:
         """The value of a synchronous resolver for one parent."""
@@ -163,12 +169,10 @@ class Run:
             return self._resolve(plan, source)
         try:
             value = self._resolve(plan, source)
-        except Irregular:
-            raise
         except Exception as error:
-            self.memo.note(plan.nodes[0], source, error, failed=True)
+            self.memo.note(plan.nodes[0], [source], [error])
             raise Irregular from error
-        self.memo.note(plan.nodes[0], source, value, failed=False)
+        self.memo.note(plan.nodes[0], [source], [value])
         if hasattr(value, "__await__") or isinstance(value, Exception):
             raise Irregular
         return value

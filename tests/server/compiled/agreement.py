@@ -16,7 +16,7 @@ from server.compiled import CompiledExecutor, Prepared, core_of
 
 @dataclass
 class Context:
-    """What resolvers note that they ran in; `batches` is what batch fields keep their loaders in."""
+    """`calls` is where resolvers note that they ran, `batches` where batch fields keep loaders."""
 
     calls: list[str] = field(default_factory=list)
     batches: dict[Any, Any] = field(default_factory=dict)

@@ -65,7 +65,7 @@ class Plant(Named):
         if row["name"] == "nettle":
             message = "it stings"
             raise ValueError(message)
-        return row["name"] + suffix
+        return str(row["name"]) + suffix
 
     @strawberry.field
     async def scent(self, info: strawberry.Info) -> str | None:
