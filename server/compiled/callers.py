@@ -29,6 +29,8 @@ def caller_of(plan: FieldPlan) -> Caller | None:
     field = plan.strawberry
     if field is None or field.base_resolver is None or field.extensions:
         return None
+    if type(field).get_result is not StrawberryField.get_result:
+        return None
     function = cast("Callable[..., Any]", field.base_resolver.wrapped_func)
     made_for_type = getattr(function, "__for_type__", None)
     if made_for_type is not None:

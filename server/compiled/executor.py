@@ -1,6 +1,7 @@
 """The executor: compiled where it can be, graphql-core where it cannot, the same answer always."""
 
 import asyncio
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,21 +16,27 @@ from graphql import (
     OperationType,
     default_type_resolver,
     execute,
+    print_ast,
 )
 from graphql.execution import MiddlewareManager
 from graphql.execution.values import VariableValues, get_variable_values
-from graphql.pyutils import Path
+from graphql.pyutils import AwaitableOrValue, Path
 from graphql.type import GraphQLResolveInfoHelpers
+from strawberry.extensions import SchemaExtension
+from strawberry.types.field import StrawberryField
 from strawberry.utils.await_maybe import await_maybe
 
 from server.compiled.arguments import Arguments
 from server.compiled.callers import Caller, caller_of
 from server.compiled.irregular import Irregular, Unsupported
-from server.compiled.operations import Prepared
+from server.compiled.operations import Prepared, has_own_directives
 from server.compiled.plain import PlainClasses
-from server.compiled.plan import FieldPlan, Kind, Plan, Planner
+from server.compiled.plan import FieldPlan, Kind, Plan, Planner, Selection, selections_of
 from server.compiled.run import Run
 from server.compiled.source import Generated, SourceWriter
+
+# Of all plans that are kept, together.
+MAX_FIELDS_KEPT = 200_000
 
 
 def core_of(schema: strawberry.Schema) -> GraphQLSchema:
@@ -52,6 +59,26 @@ async def _gather(values: Any) -> list[Any]:
 def _track(values: Any) -> None:
     """Nothing is abandoned on this path: what is awaited is awaited to its end."""
     del values
+
+
+def _handled_by(schema: strawberry.Schema) -> Callable[[StrawberryField], bool]:
+    """Whether one of the schema's exception handlers has a say in a field's errors."""
+    handlers_of = schema.schema_converter._get_field_exception_handlers  # noqa: SLF001  as above
+    return lambda field: bool(handlers_of(field))
+
+
+def _prefixes(plan: Plan) -> dict[int, Path]:
+    """The path of the field above each field, without list indices."""
+    found: dict[int, Path] = {}
+    rest: list[tuple[Path | None, Selection]] = [(None, plan.root)]
+    while rest:
+        prefix, selection = rest.pop()
+        for each in selection.fields:
+            if prefix is not None:
+                found[each.number] = prefix
+            path = Path(prefix, each.key, selection.type.name)
+            rest.extend((path, below) for below in selections_of(each.shape))
+    return found
 
 
 _HELPERS = GraphQLResolveInfoHelpers(_gather, _track)
@@ -119,13 +146,22 @@ class CompiledExecutor:
         self._row_types = row_types
         self._plain = PlainClasses(row_types)
         self._native = native or {}
+        self._is_handled = _handled_by(schema)
+        self._has_hooks = any(
+            getattr(each, "resolve", SchemaExtension.resolve) is not SchemaExtension.resolve
+            for each in schema.extensions
+        )
+        self._keepers: list[weakref.ref[Prepared]] = []
+        self._fields_kept = 0
 
     def compile(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Compiled:
         """Raises Unsupported."""
         core = core_of(self._schema)
-        plan = Planner(core, operation, prepared.fragments, variables).plan()
+        plan = Planner(
+            core, operation, prepared.fragments, variables, is_handled=self._is_handled
+        ).plan()
         has_handlers = bool(getattr(self._schema, "exception_handlers", None))
         callers = [None if has_handlers else caller_of(one) for one in plan.fields]
         generated = SourceWriter(
@@ -141,6 +177,7 @@ class CompiledExecutor:
             read=self._schema.config.default_resolver,
             callers=callers,
             arguments=Arguments(self._schema),
+            prefixes=_prefixes(plan),
         )
         for one in plan.fields:
             if one.kind is Kind.BATCH:
@@ -161,28 +198,48 @@ class CompiledExecutor:
         operation = prepared.operation(operation_name)
         if isinstance(operation, GraphQLError):
             return Outcome(ExecutionResult(None, [operation]), "refused")
+        if self._has_hooks or (self._schema.directives and has_own_directives(prepared.document)):
+            result = await self._library(prepared, variables, operation_name, context, root)
+            return Outcome(result, "schema extensions")
         values = self._variables(operation, variables)
         if isinstance(values, list):
             return Outcome(ExecutionResult(None, values), "refused")
+
+        def reference(middleware: MiddlewareManager | None) -> AwaitableOrValue[ExecutionResult]:
+            return execute(
+                core_of(self._schema),
+                prepared.document,
+                root_value=root,
+                context_value=context,
+                variable_values=variables,
+                operation_name=operation_name,
+                middleware=middleware,
+            )
+
+        return await self.execute_coerced(prepared, operation, values, context, root, reference)
+
+    async def execute_coerced(
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        context: object,
+        root: object,
+        reference: Callable[[MiddlewareManager | None], AwaitableOrValue[ExecutionResult]],
+    ) -> Outcome:
+        """Execute with variables that are read already; of a subscription, for the event `root`.
+
+        `reference` executes the same by graphql-core, through a middleware.
+        """
         compiled = self._compiled(prepared, operation, values)
         if isinstance(compiled, str):
-            result = await self._reference(
-                prepared, variables, operation_name, context, root, middleware=None
-            )
-            return Outcome(result, compiled)
+            return Outcome(await await_maybe(reference(None)), compiled)
         run = Run(compiled, context, root, values)
         try:
             return Outcome(ExecutionResult(await run.operation(), None), "compiled")
         except Irregular:
             run.memo.spread()
-        result = await self._reference(
-            prepared,
-            variables,
-            operation_name,
-            context,
-            root,
-            middleware=MiddlewareManager(run.memo),
-        )
+        result = await await_maybe(reference(MiddlewareManager(run.memo)))
         return Outcome(result, "irregular")
 
     def _variables(
@@ -204,33 +261,46 @@ class CompiledExecutor:
             if not prepared.is_due(key):
                 return "first sight"
             try:
-                found = self.compile(prepared, operation, values)
+                made = self.compile(prepared, operation, values)
             except Unsupported as reason:
                 found = reason.construct
+            except GraphQLError:
+                found = "a condition without a value"
+            else:
+                self._make_room(prepared, made)
+                found = made
             prepared.keep(key, found)
         return cast("Compiled | str", found)
 
-    async def _reference(
+    async def _library(
         self,
         prepared: Prepared,
         variables: dict[str, Any] | None,
         operation_name: str | None,
         context: object,
         root: object,
-        *,
-        middleware: MiddlewareManager | None,
     ) -> ExecutionResult:
-        return cast(
-            "ExecutionResult",
-            await await_maybe(
-                execute(
-                    core_of(self._schema),
-                    prepared.document,
-                    root_value=root,
-                    context_value=context,
-                    variable_values=variables,
-                    operation_name=operation_name,
-                    middleware=middleware,
-                )
-            ),
+        """Strawberry's own execution, with every hook of the schema's extensions."""
+        place = prepared.document.loc
+        given = await self._schema.execute(
+            place.source.body if place else print_ast(prepared.document),
+            variables,
+            context,
+            root,
+            operation_name,
+            allowed_operation_types=tuple(OperationType),
         )
+        return ExecutionResult(given.data, given.errors, given.extensions)
+
+    def _make_room(self, prepared: Prepared, compiled: Compiled) -> None:
+        """Forget all plans when together they have too many fields; they are soon made again."""
+        size = len(compiled.plan.fields)
+        self._fields_kept += size
+        if self._fields_kept > MAX_FIELDS_KEPT:
+            for reference in self._keepers:
+                keeper = reference()
+                if keeper is not None:
+                    keeper.compiled.clear()
+            self._keepers.clear()
+            self._fields_kept = size
+        self._keepers.append(weakref.ref(prepared))

@@ -4,19 +4,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
+    Visitor,
+    visit,
 )
 
 from server.compiled.plan import variables_that_choose
 
 # Plans of one document differ by the values of `skip` and `include`: this many are kept.
 MAX_PLANS = 16
+MAX_SEEN = 64
 
 
-@dataclass(slots=True)
+def has_own_directives(document: DocumentNode) -> bool:
+    """Whether there are directives that are not of the specification."""
+    found = False
+
+    class Search(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+            nonlocal found
+            found = found or node.name.value not in {"skip", "include"}
+
+    visit(document, Search())
+    return found
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Prepared:
     """A valid document with what has been made of it."""
 
@@ -62,6 +79,8 @@ class Prepared:
 
     def is_due(self, key: tuple[Any, ...]) -> bool:
         """Whether this sight of a plan is the one at which it is compiled."""
+        if len(self._seen) >= MAX_SEEN:
+            self._seen.clear()
         self._seen[key] = self._seen.get(key, 0) + 1
         return self._seen[key] >= self.compile_at_sight
 

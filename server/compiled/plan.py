@@ -1,7 +1,9 @@
 """From an operation to a plan: which field is read how, and what shape its value must have."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from graphql import (
@@ -32,6 +34,9 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from server.compiled.irregular import Unsupported
+
+# Each possible type of an interface has a selection: nested, they multiply.
+MAX_SELECTIONS = 2_000
 
 
 class Kind(Enum):
@@ -95,7 +100,7 @@ class FieldPlan:
     @property
     def is_deferred(self) -> bool:
         """Whether its value takes an await, at itself or below."""
-        return self.kind in {Kind.AWAIT, Kind.BATCH} or has_awaits(self.shape)
+        return self.kind in {Kind.AWAIT, Kind.BATCH, Kind.EVENT} or has_awaits(self.shape)
 
 
 @dataclass(slots=True)
@@ -112,6 +117,22 @@ def has_awaits(shape: Shape) -> bool:
     if isinstance(shape, Listed):
         return has_awaits(shape.item)
     return shape.abstract is not None or any(s.deferred for s in shape.selections.values())
+
+
+def selections_of(shape: Shape) -> "list[Selection]":
+    """Those of the objects in a value of this shape, one for each possible type."""
+    while isinstance(shape, Listed):
+        shape = shape.item
+    return [] if isinstance(shape, Leaf) else list(shape.selections.values())
+
+
+def has_calls(shape: Shape) -> bool:
+    """Whether a resolver with effects is called for what is below, without an await."""
+    return any(
+        plan.kind is Kind.CALL or has_calls(plan.shape)
+        for selection in selections_of(shape)
+        for plan in selection.fields
+    )
 
 
 @dataclass(slots=True)
@@ -131,7 +152,11 @@ class Planner:
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDefinitionNode],
         variable_values: VariableValues,
+        *,
+        is_handled: Callable[[StrawberryField], bool],
     ) -> None:
+        """`is_handled` tells of fields whose errors the library turns into answers."""
+        self._is_handled = is_handled
         self._schema = schema
         self._operation = operation
         self._variables = variable_values
@@ -158,6 +183,10 @@ class Planner:
     def _selection(
         self, parent: GraphQLObjectType, grouped: dict[str, list[FieldDetails]]
     ) -> Selection:
+        if len(self._selections) >= MAX_SELECTIONS:
+            raise Unsupported("an operation of this size")
+        if iscoroutinefunction(parent.is_type_of):
+            raise Unsupported("an asynchronous is_type_of")
         selection = Selection(parent, [], len(self._selections))
         self._selections.append(selection)
         selection.fields = [self._field(parent, key, details) for key, details in grouped.items()]
@@ -201,6 +230,8 @@ class Planner:
     def _kind(self, source: StrawberryField) -> Kind:
         if self._operation.operation is OperationType.SUBSCRIPTION and source.is_subscription:
             return Kind.EVENT
+        if type(source).get_result is not StrawberryField.get_result or self._is_handled(source):
+            return Kind.AWAIT if source.is_async else Kind.CALL
         if source.is_basic_field:
             return Kind.READ
         if source.base_resolver is not None and not source.extensions:
@@ -209,7 +240,8 @@ class Planner:
                 return Kind.BATCH
             if getattr(function, "__pure__", False) or hasattr(function, "__for_type__"):
                 return Kind.PURE
-        return Kind.AWAIT if source.is_async else Kind.CALL
+        has_async_extension = any(not each.supports_sync for each in source.extensions)
+        return Kind.AWAIT if source.is_async or has_async_extension else Kind.CALL
 
     def _shape(
         self, output: GraphQLOutputType, details: list[FieldDetails], *, is_nullable: bool
@@ -226,6 +258,8 @@ class Planner:
         if is_object_type(output):
             possible: list[GraphQLObjectType] = [output]
         elif is_abstract_type(output):
+            if iscoroutinefunction(output.resolve_type):
+                raise Unsupported("an asynchronous resolve_type")
             possible = list(self._schema.get_possible_types(output))
         else:
             raise Unsupported(f"the type {output}")

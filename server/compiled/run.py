@@ -1,7 +1,7 @@
 """One run of a plan, breadth-first: one call per field and level for all parents together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, cast
 
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
@@ -16,6 +16,12 @@ from server.compiled.replay import Manner, Memo
 from server.compiled.source import Builder, checked_list, needs_type_check
 
 Rows = list[dict[str, object]]
+
+
+def dispose(answer: object) -> None:
+    """Close a coroutine that the reference executor will ask for anew."""
+    if isinstance(answer, Coroutine):
+        answer.close()
 
 
 class Run:
@@ -177,6 +183,11 @@ class Run:
             raise Irregular
         return value
 
+    def kept(self, number: int, source: object, value: object) -> object:
+        """A value that a property may make anew, kept for what is called below it."""
+        self.memo.note(self._compiled.plan.fields[number].nodes[0], [source], [value])
+        return value
+
     def _resolve(self, plan: FieldPlan, source: object) -> Any:
         """Call the resolver: directly where it is plain, else through the library's wrapper."""
         caller = self._compiled.callers[plan.number]
@@ -319,6 +330,7 @@ class Run:
         except Exception as error:
             raise Irregular from error
         if not isinstance(name, str):
+            dispose(name)
             raise Irregular
         return name
 
@@ -327,11 +339,13 @@ class Run:
             return
         is_type_of = cast("Callable[..., object]", selection.type.is_type_of)
         try:
-            if all(is_type_of(value, self.info(plan)) is True for value in values):
-                return
+            for value in values:
+                answer = is_type_of(value, self.info(plan))
+                if answer is not True:
+                    dispose(answer)
+                    raise Irregular  # noqa: TRY301  one way out
         except Exception as error:
             raise Irregular from error
-        raise Irregular
 
     def many(self, number: int, values: Sequence[object]) -> Rows:
         """Rows of a list that hangs on a field read from a source; called by generated code."""
@@ -360,4 +374,6 @@ class Run:
         selection = self._compiled.plan.selections[number]
         predicate = cast("Callable[..., object]", selection.type.is_type_of)
         # Predicates that look at the info are for the reference executor: it has the true one.
-        return predicate(value, None) is True
+        answer = predicate(value, None)
+        dispose(answer)
+        return answer is True

@@ -13,7 +13,17 @@ from server.compiled.callers import Caller
 from server.compiled.irregular import Irregular
 from server.compiled.leaves import enum_names, leaf_function, leaf_test
 from server.compiled.plain import PlainClasses
-from server.compiled.plan import Composite, FieldPlan, Kind, Leaf, Listed, Plan, Selection, Shape
+from server.compiled.plan import (
+    Composite,
+    FieldPlan,
+    Kind,
+    Leaf,
+    Listed,
+    Plan,
+    Selection,
+    Shape,
+    has_calls,
+)
 
 Builder = Callable[[list[object], "Any"], list[dict[str, object]]]
 
@@ -123,7 +133,10 @@ class SourceWriter:
         if plan.kind is Kind.READ:
             if plan.strawberry is None:
                 raise TypeError(plan.key)
-            return self._value(plan.shape, access.format(name=plan.strawberry.python_name))
+            expression = access.format(name=plan.strawberry.python_name)
+            if access.startswith("p.") and has_calls(plan.shape):
+                expression = f"run.kept({plan.number}, p, {expression})"
+            return self._value(plan.shape, expression)
         if self._is_source_itself(plan):
             return f"{{{self._entries(cast('Composite', plan.shape).only, access)}}}"
         return self._value(plan.shape, self._call(plan))

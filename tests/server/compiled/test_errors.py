@@ -1,7 +1,6 @@
 # ruff: noqa: E501  a case a line
 """Errors: their messages, places, order, and the nulls that they leave."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
