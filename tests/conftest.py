@@ -65,10 +65,13 @@ async def prepared(stores: StoreUrls) -> "Prepared":
     for (table,) in tables:
         where = f" WHERE NOT ({kept[table]})" if table in kept else ""
         statements.append(f"DELETE FROM {table}{where}")
-    statements.append(
-        "UPDATE workspace SET from_name = NULL, from_email = NULL, on_unknown = 'hold',"
-        " is_demo = false"
-    )
+    for owner in (ada, eve):
+        name = "Ada''s shop" if owner is ada else "Eve''s shop"
+        statements.append(
+            f"UPDATE workspace SET name = '{name}', from_name = NULL, from_email = NULL,"
+            f" on_unknown = 'hold', is_demo = false WHERE id = '{owner.workspace_id}'"
+        )
+    statements.append("UPDATE membership SET role = 'owner'")
     return Prepared(url, ada, eve, "; ".join(statements))
 
 
