@@ -6,12 +6,13 @@ from typing import Any, cast, get_args, get_origin
 
 import strawberry
 from strawberry.dataloader import DataLoader
+from strawberry.exceptions import WrongNumberOfResultsReturned
 from strawberry.types.field import StrawberryField
 
-from domain.base.database import Record
 from schema.base.context import Info
 
 BatchFunction = Callable[..., Awaitable[Sequence[Any]]]
+Asked = tuple[Any, Info, dict[str, object]]
 
 
 def batch_field(
@@ -43,6 +44,30 @@ def batch_function(field: StrawberryField) -> BatchFunction | None:
     return getattr(resolver.wrapped_func, "__batch__", None) if resolver else None
 
 
+async def _answers(function: BatchFunction, asked: list[Asked]) -> list[object]:
+    """One call for those that ask the same; an interface's types, or operations of one socket,
+    may ask with other arguments at one place.
+    """
+    answers: list[object] = [None] * len(asked)
+    rest = list(range(len(asked)))
+    while rest:
+        _, info, given = asked[rest[0]]
+        alike = [
+            at for at in rest if asked[at][1].operation is info.operation and asked[at][2] == given
+        ]
+        rest = sorted(set(rest).difference(alike))
+        try:
+            values = list(await function([asked[at][0] for at in alike], info, **given))
+        except Exception as error:  # noqa: BLE001  raised for each of its parents
+            values = [error] * len(alike)
+        if len(values) != len(alike):
+            wrong = WrongNumberOfResultsReturned(expected=len(alike), received=len(values))
+            values = [wrong] * len(alike)
+        for at, value in zip(alike, values, strict=True):
+            answers[at] = value
+    return answers
+
+
 def _ordinary_resolver(function: BatchFunction) -> Callable[..., Awaitable[object]]:
     signature = inspect.signature(function)
     if get_origin(signature.return_annotation) is not list:
@@ -57,13 +82,13 @@ def _ordinary_resolver(function: BatchFunction) -> Callable[..., Awaitable[objec
         loader = info.context.batches.get(key)
         if loader is None:
 
-            async def load(parents: list[Record]) -> Sequence[object]:
-                return await function(parents, info, **given)
+            async def load(asked: list[Asked]) -> list[object]:
+                return await _answers(function, asked)
 
             # Rows are not hashable keys, and a subscription's next payload must read anew.
             loader = DataLoader(load_fn=cast("Any", load), cache=False)
             info.context.batches[key] = loader
-        return await loader.load(root)
+        return await loader.load((root, info, given))
 
     first = [
         inspect.Parameter(

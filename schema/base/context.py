@@ -8,7 +8,6 @@ from strawberry.dataloader import DataLoader
 
 from domain.activity.hub import LiveHub
 from domain.activity.ingest import HitIngest
-from domain.base.database import Record
 from domain.base.errors import ForbiddenError, UnauthenticatedError
 from domain.base.settings import Settings
 from domain.identity.viewer import Access, Viewer
@@ -29,7 +28,7 @@ class Context:
     viewer: Viewer | None = None
     client: str = ""
     connection_params: dict[str, object] | None = None
-    batches: dict[BatchKey, DataLoader[Record, object]] = field(default_factory=dict)
+    batches: dict[BatchKey, DataLoader[tuple[object, ...], object]] = field(default_factory=dict)
 
     def require(self, access: Access) -> Viewer:
         """The viewer, if they may do this.
