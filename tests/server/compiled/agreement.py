@@ -65,7 +65,7 @@ async def reference(
 ) -> Answer:
     """By graphql-core alone; by Strawberry where the schema has extensions of its own."""
     context = Context()
-    if schema.extensions:
+    if schema.extensions or schema.directives:
         given = await schema.execute(query, variables, context, root)
         return answer(given.data, given.errors, context)
     result = await await_maybe(

@@ -1,4 +1,3 @@
-
 """Abstract types: how a value's type is found, and what happens when it is wrong."""
 
 import json
