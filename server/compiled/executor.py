@@ -19,7 +19,7 @@ from graphql import (
     print_ast,
 )
 from graphql.execution import MiddlewareManager
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from graphql.pyutils import AwaitableOrValue, Path
 from graphql.type import GraphQLResolveInfoHelpers
 from strawberry.extensions import SchemaExtension
@@ -34,6 +34,7 @@ from server.compiled.plain import PlainClasses
 from server.compiled.plan import FieldPlan, Kind, Plan, Planner, Selection, selections_of
 from server.compiled.run import Run
 from server.compiled.source import Generated, SourceWriter
+from server.compiled.variables import VariableReader
 
 # Of all plans that are kept, together.
 MAX_FIELDS_KEPT = 200_000
@@ -201,7 +202,7 @@ class CompiledExecutor:
         if self._has_hooks or (self._schema.directives and has_own_directives(prepared.document)):
             result = await self._library(prepared, variables, operation_name, context, root)
             return Outcome(result, "schema extensions")
-        values = self._variables(operation, variables)
+        values = self._variables(prepared, operation, variables)
         if isinstance(values, list):
             return Outcome(ExecutionResult(None, values), "refused")
 
@@ -243,12 +244,18 @@ class CompiledExecutor:
         return Outcome(result, "irregular")
 
     def _variables(
-        self, operation: OperationDefinitionNode, given: dict[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        given: dict[str, Any] | None,
     ) -> VariableValues | list[GraphQLError]:
-        definitions = operation.variable_definitions
-        if not definitions:
+        if not operation.variable_definitions:
             return VariableValues({}, {})
-        return get_variable_values(core_of(self._schema), definitions, given or {}, max_errors=50)
+        reader = prepared.readers.get(id(operation))
+        if reader is None:
+            reader = VariableReader(core_of(self._schema), operation)
+            prepared.readers[id(operation)] = reader
+        return reader.read(given or {})
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, values: VariableValues
@@ -288,7 +295,6 @@ class CompiledExecutor:
             context,
             root,
             operation_name,
-            allowed_operation_types=tuple(OperationType),
         )
         return ExecutionResult(given.data, given.errors, given.extensions)
 

@@ -14,6 +14,7 @@ from graphql import (
 )
 
 from server.compiled.plan import variables_that_choose
+from server.compiled.variables import VariableReader
 
 # Plans of one document differ by the values of `skip` and `include`: this many are kept.
 MAX_PLANS = 16
@@ -42,6 +43,7 @@ class Prepared:
     fragments: dict[str, FragmentDefinitionNode]
     compile_at_sight: int = 2
     compiled: dict[tuple[Any, ...], object] = field(default_factory=dict)
+    readers: dict[int, VariableReader] = field(default_factory=dict)
     _seen: dict[tuple[Any, ...], int] = field(default_factory=dict)
     _choices: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
