@@ -1,6 +1,5 @@
 """Global ids: `Type:uuid` in base64url, opaque to clients."""
 
-import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -12,6 +11,7 @@ from graphql.type import GraphQLAbstractType
 
 from domain.base.database import Record
 from domain.base.errors import InvalidInputError
+from domain.base.ids import parse_uuid
 from schema.base.context import Context, Info
 from schema.base.rows import TypedRow, always_true
 
@@ -48,9 +48,10 @@ _read_id.__for_type__ = _id_of  # type: ignore[attr-defined]
 def split_id(global_id: str) -> tuple[str, UUID] | None:
     """The type and id inside, or None when it is no id of ours."""
     try:
-        text = base64.b64decode(global_id + "=" * (-len(global_id) % 4), b"-_", validate=True)
+        padded = global_id + "=" * (-len(global_id) % 4)
+        text = binascii.a2b_base64(padded, strict_mode=True)
         typename, _, identifier = text.decode().partition(":")
-        return typename, UUID(identifier)
+        return typename, parse_uuid(identifier)
     except (binascii.Error, ValueError):
         return None
 

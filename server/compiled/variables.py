@@ -19,8 +19,9 @@ _CLASSES: Mapping[str, type] = {"String": str, "ID": str, "Int": int, "Boolean":
 _LARGEST_INT = 2_147_483_647
 
 
-def _is_in_range(value: int) -> bool:
-    return -_LARGEST_INT - 1 <= value <= _LARGEST_INT
+def _is_in_range(value: Any) -> bool:
+    number: int = value
+    return -_LARGEST_INT - 1 <= number <= _LARGEST_INT
 
 
 @dataclass(frozen=True, slots=True)
