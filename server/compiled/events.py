@@ -41,7 +41,7 @@ def compile_events(
             event.is_event = True
             return event
 
-        def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001  its own
+        def execute_operation(self, serially: bool | None = None) -> Any:
             if self.is_event:
                 return self._execute_event()
             return super().execute_operation(serially)
@@ -60,7 +60,7 @@ def compile_events(
         def _reference(
             self, middleware: MiddlewareManager | None
         ) -> AwaitableOrValue[ExecutionResult]:
-            """This event by graphql-core."""
+            """The same event by graphql-core."""
             plain = copy(self)
             plain.is_event = False
             plain.middleware_manager = middleware or self.middleware_manager

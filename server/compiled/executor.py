@@ -215,6 +215,7 @@ class CompiledExecutor:
                 variable_values=variables,
                 operation_name=operation_name,
                 middleware=middleware,
+                executor_class=self._schema.execution_context_class,
             )
 
         return await self.execute_coerced(prepared, operation, values, context, root, reference)

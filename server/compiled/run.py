@@ -8,6 +8,7 @@ from graphql import GraphQLAbstractType, GraphQLResolveInfo
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.pyutils import Path
 from strawberry.exceptions import WrongNumberOfResultsReturned
+from strawberry.schema.schema import _OperationContextAwareGraphQLResolveInfo
 from strawberry.types.field import StrawberryField
 
 from server.compiled.irregular import Irregular
@@ -16,6 +17,11 @@ from server.compiled.replay import Manner, Memo
 from server.compiled.source import Builder, checked_list, needs_type_check
 
 Rows = list[dict[str, object]]
+
+# The info that resolvers have of the library, with plain variables.
+_make_info = cast(
+    "Callable[..., GraphQLResolveInfo[Any]]", _OperationContextAwareGraphQLResolveInfo
+)
 
 
 def dispose(answer: object) -> None:
@@ -214,7 +220,7 @@ class Run:
         known = self._infos.get(plan.number)
         if known is None:
             compiled = self._compiled
-            known = GraphQLResolveInfo(
+            known = _make_info(
                 plan.nodes[0].name.value,
                 plan.nodes,
                 cast("Any", plan.definition).type,
@@ -224,11 +230,12 @@ class Run:
                 compiled.fragments,
                 self._root,
                 compiled.plan.operation,
-                self._variables,
+                self._variables.coerced,
                 self._context,
                 compiled.is_awaitable,
                 None,
                 compiled.helpers,
+                None,
             )
             self._infos[plan.number] = known
         return known
