@@ -13,10 +13,11 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from domain.activity.live import CHANNEL_PREFIX, job_channel, redis_client, sequence_channel
+from domain.activity.live import CHANNEL_PREFIX, job_channel, sequence_channel
 from domain.activity.rollups import SendStats, read_stats
 from domain.base.database import Record, fetch, in_fresh_task
 from domain.base.errors import NotFoundError
+from domain.base.redis import redis_client
 
 logger = logging.getLogger(__name__)
 

@@ -10,32 +10,17 @@ from datetime import datetime
 from typing import Final, cast
 from uuid import UUID
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from domain.base import clock
 from domain.base.database import after_commit
+from domain.base.redis import PAUSE_SECONDS, redis_client
 
 logger = logging.getLogger(__name__)
 
 CHANNEL_PREFIX: Final = "dripgraph:live:"
 RATE_WINDOW_SECONDS: Final = 10
 _COUNT_KEPT_SECONDS: Final = 3 * RATE_WINDOW_SECONDS
-# A publisher never waits long for Redis, and after a failure leaves it alone for a moment.
-_TIMEOUT_SECONDS: Final = 0.25
-_PAUSE_SECONDS: Final = 1.0
-
-
-def redis_client(url: str, timeout_seconds: float | None = _TIMEOUT_SECONDS) -> Redis:
-    """A pooled client that fails soon instead of trying again."""
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 class _Publisher:
@@ -56,7 +41,7 @@ class _Publisher:
                 pipe.publish(channel, b"")
                 await pipe.execute()
         except (RedisError, OSError) as error:
-            self._silent_until = at + _PAUSE_SECONDS
+            self._silent_until = at + PAUSE_SECONDS
             logger.warning("Redis did not take a live notice: %s", error)
 
 
