@@ -6,17 +6,14 @@ from typing import TypeVar
 from asyncpg import Record
 
 
-class TypedRow:
+class TypedRow(dict[str, object]):
     """A row that says which GraphQL type it is of, for fields that answer an interface."""
 
-    __slots__ = ("row", "typename")
+    __slots__ = ("typename",)
 
-    def __init__(self, typename: str, row: Record) -> None:
+    def __init__(self, typename: str, row: Record | Mapping[str, object]) -> None:
+        super().__init__(row)
         self.typename = typename
-        self.row = row
-
-    def __getitem__(self, name: str) -> object:
-        return self.row[name]
 
 
 F = TypeVar("F", bound=Callable[..., bool])
@@ -44,6 +41,6 @@ def itself(resolver: R) -> R:
 
 
 def read_field(source: object, name: str) -> object:
-    if isinstance(source, (Record, TypedRow, Mapping)):
+    if isinstance(source, Record | Mapping):
         return source[name]
     return getattr(source, name)

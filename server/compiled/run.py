@@ -298,9 +298,8 @@ class Run:
         self, plan: FieldPlan, shape: Composite, values: list[object]
     ) -> list[object]:
         """Objects of several types; edges that they share are still one call for all of them."""
-        abstract = cast("GraphQLAbstractType", shape.abstract)
-        names = [self._runtime_type(plan, abstract, value) for value in values]
-        result: list[object] = [None] * len(values)
+        names = self._runtime_types(plan, cast("GraphQLAbstractType", shape.abstract), values)
+        result: list[Any] = [None] * len(values)
         shared: dict[tuple[object, ...], list[tuple[FieldPlan, list[int]]]] = {}
         for name in dict.fromkeys(names):
             if name not in shape.selections:
@@ -326,20 +325,27 @@ class Run:
         for edges, column in zip(shared.values(), columns, strict=True):
             found = iter(cast("list[object]", column))
             for edge, places in edges:
+                key = edge.key
                 for place in places:
-                    cast("dict[str, object]", result[place])[edge.key] = next(found)
+                    result[place][key] = next(found)
         return result
 
-    def _runtime_type(self, plan: FieldPlan, abstract: GraphQLAbstractType, value: object) -> str:
-        resolve: Callable[..., object] = abstract.resolve_type or self._compiled.type_resolver
-        try:
-            name = resolve(value, self.info(plan), abstract)
-        except Exception as error:
-            raise Irregular from error
-        if not isinstance(name, str):
-            dispose(name)
-            raise Irregular
-        return name
+    def _runtime_types(
+        self, plan: FieldPlan, abstract: GraphQLAbstractType, values: list[object]
+    ) -> list[str]:
+        resolve: Callable[..., Any] = abstract.resolve_type or self._compiled.type_resolver
+        info = self.info(plan)
+        names: list[str] = []
+        for value in values:
+            try:
+                name = resolve(value, info, abstract)
+            except Exception as error:
+                raise Irregular from error
+            if not isinstance(name, str):
+                dispose(name)
+                raise Irregular
+            names.append(name)
+        return names
 
     def _check_types(self, plan: FieldPlan, selection: Selection, values: Sequence[object]) -> None:
         if not needs_type_check(selection):
