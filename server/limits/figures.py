@@ -22,6 +22,7 @@ MAX_TOKENS = 2_000
 MAX_DEPTH = 20
 MAX_FIELDS = 2_000
 MAX_ALIASES = 50
+MAX_DIRECTIVES = 50
 MAX_NESTING = 60
 MAX_QUERY_CHARACTERS = 50_000
 _SATURATED = 1 << 40
@@ -33,23 +34,24 @@ _BLOCK_OR_TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of a selection with all its fragments spread: levels, fields and aliases in it."""
+    """Of a selection with all its fragments spread: levels, fields, aliases, directives in it."""
 
     depth: int = 0
     fields: int = 0
     aliases: int = 0
+    directives: int = 0
 
 
 def check_nesting(text: str) -> None:
     """Refuse brackets nested so deeply that a recursive parser would give up in their midst."""
     if len(text) > MAX_QUERY_CHARACTERS:
-        raise GraphQLError(f"A document has at most {MAX_QUERY_CHARACTERS:,} characters.")
+        raise _excess(f"A document has at most {MAX_QUERY_CHARACTERS:,} characters.")
     depth = 0
     for match in _BLOCK_OR_TEXT.finditer(text):
         if match[1]:
             depth += 1
             if depth > MAX_NESTING:
-                raise GraphQLError(f"Brackets may be nested {MAX_NESTING} deep.")
+                raise _excess(f"Brackets may be nested {MAX_NESTING} deep.")
         elif match[2]:
             depth -= 1
 
@@ -72,9 +74,16 @@ def _refuse_excess(node: OperationDefinitionNode, figures: Figures) -> None:
         ("levels", figures.depth, MAX_DEPTH),
         ("fields", figures.fields, MAX_FIELDS),
         ("aliases", figures.aliases, MAX_ALIASES),
+        ("directives", figures.directives + len(node.directives or ()), MAX_DIRECTIVES),
     ):
         if value > limit:
-            raise GraphQLError(f"An operation may have {limit:,} {name}.", nodes=[node])
+            raise _excess(f"An operation may have {limit:,} {name}.", node)
+
+
+def _excess(message: str, node: OperationDefinitionNode | None = None) -> GraphQLError:
+    return GraphQLError(
+        message, nodes=[node] if node else None, extensions={"code": "LIMIT_EXCEEDED"}
+    )
 
 
 def _figures(
@@ -83,8 +92,9 @@ def _figures(
     known: dict[str, Figures],
     open_fragments: frozenset[str],
 ) -> Figures:
-    depth = fields = aliases = 0
+    depth = fields = aliases = directives = 0
     for node in selection_set.selections:
+        directives += len(node.directives or ())
         if isinstance(node, FieldNode):
             fields += 1
             aliases += node.alias is not None
@@ -104,7 +114,8 @@ def _figures(
             continue
         fields = min(fields + inner.fields, _SATURATED)
         aliases = min(aliases + inner.aliases, _SATURATED)
-    return Figures(depth, fields, aliases)
+        directives = min(directives + inner.directives, _SATURATED)
+    return Figures(depth, fields, aliases, directives)
 
 
 def _fragment_figures(
