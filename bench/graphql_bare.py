@@ -146,11 +146,57 @@ async def c(request: Request) -> Response:
     )
 
 
+async def d(request: Request) -> Response:
+    await request.body()
+    async with pool.acquire() as connection:
+        sequences = await connection.fetch(
+            "SELECT id, name FROM sequence WHERE workspace_id = $1 ORDER BY id DESC LIMIT 10",
+            WORKSPACE,
+        )
+        rows = await connection.fetch(
+            "SELECT e.*, s.email, s.first_name, v.number FROM unnest($1::uuid[]) AS wanted (id),"
+            " LATERAL (SELECT id, sequence_id, version_id, subscriber_id, status, step_key,"
+            " enrolled_at FROM enrollment WHERE sequence_id = wanted.id AND workspace_id = $2"
+            " ORDER BY id DESC LIMIT 10) e"
+            " JOIN subscriber s ON s.id = e.subscriber_id AND s.workspace_id = $2"
+            " JOIN sequence_version v ON v.id = e.version_id AND v.workspace_id = $2"
+            " ORDER BY e.id DESC",
+            [row["id"] for row in sequences],
+            WORKSPACE,
+        )
+    enrollments = defaultdict(list)
+    for row in rows:
+        enrollments[row["sequence_id"]].append(
+            {
+                "id": global_id("Enrollment", row["id"]),
+                "status": row["status"].upper(),
+                "stepKey": row["step_key"],
+                "enrolledAt": row["enrolled_at"],
+                "subscriber": {
+                    "id": global_id("Subscriber", row["subscriber_id"]),
+                    "email": row["email"],
+                    "firstName": row["first_name"],
+                },
+                "version": {"number": row["number"]},
+            }
+        )
+    nodes = [
+        {
+            "id": global_id("Sequence", row["id"]),
+            "name": row["name"],
+            "enrollments": {"nodes": enrollments[row["id"]]},
+        }
+        for row in sequences
+    ]
+    return answer({"sequences": {"nodes": nodes}})
+
+
 app = Starlette(
     routes=[
         Route("/A", a, methods=["POST"]),
         Route("/B", b, methods=["POST"]),
         Route("/C", c, methods=["POST"]),
+        Route("/D", d, methods=["POST"]),
     ],
     lifespan=lifespan,
 )

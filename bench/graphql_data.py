@@ -1,13 +1,14 @@
-"""The data and the three queries that `bench/graphql` serves in every way."""
+"""The data and the queries that `bench/graphql` serves in every way."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
 from domain.base.ids import new_id
-from schema.base.node import encode_id
+from schema.base.node import decode_id, encode_id
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SEQUENCES = 20
@@ -32,6 +33,31 @@ B = """query B {
 C = """query C($id: ID!) {
   subscriber(id: $id) { id email status firstName lastName timezone createdAt tags }
 }"""
+# Nothing was tuned on this one: two levels of lists, each with edges to one.
+D = """query D {
+  sequences(first: 10) {
+    nodes {
+      id name
+      enrollments(first: 10) {
+        nodes {
+          id status stepKey enrolledAt
+          subscriber { id email firstName }
+          version { number }
+        }
+      }
+    }
+  }
+}"""
+
+
+def bodies(identifier: str) -> dict[str, dict[str, Any]]:
+    """What is posted by query; `identifier` is that of one subscriber."""
+    return {
+        "A": {"query": A},
+        "B": {"query": B},
+        "C": {"query": C, "variables": {"id": identifier}},
+        "D": {"query": D},
+    }
 
 
 async def fill(connection: asyncpg.Connection, workspace_id: UUID, subscribers: int) -> UUID:
@@ -132,3 +158,11 @@ async def _fill_sequence(
 
 def subscriber_id(identifier: UUID) -> str:
     return encode_id("Subscriber", identifier)
+
+
+def sequence_id(identifier: UUID) -> str:
+    return encode_id("Sequence", identifier)
+
+
+def uuid_of(identifier: str) -> UUID:
+    return decode_id("Subscriber", identifier)
