@@ -17,7 +17,9 @@ from domain.base import database
 from domain.base.settings import Settings
 from schema.base.context import Services
 from server.bodies import BodyLimit
+from server.cors import Cors, CrossOrigin
 from server.graphql import GraphQLEndpoint
+from server.headers import SecureHeaders, security_headers
 from server.operations import is_plain
 from server.pages import graphiql
 from server.playground import playground_files, wants_playground
@@ -42,9 +44,11 @@ def create_app(settings: Settings) -> ASGIApp:
         async with open_stores(settings, "dripgraph-api"):
             await services.live.start()
             await services.ingest.start()
+            await graphql.persisted.start(settings.redis_url)
             try:
                 yield
             finally:
+                await graphql.persisted.stop()
                 await services.ingest.stop()
                 await services.live.stop()
 
@@ -60,7 +64,9 @@ def create_app(settings: Settings) -> ASGIApp:
         middleware=[Middleware(BodyLimit)],
         lifespan=lifespan,
     )
-    return Front(graphql.operations, application)
+    headers = security_headers(settings)
+    guarded = CrossOrigin(SecureHeaders(application, headers), Cors(settings.cors_origins), headers)
+    return Front(graphql.operations, guarded)
 
 
 class Front:

@@ -1,13 +1,13 @@
 """The GraphQL endpoint: POST, GraphQL over WebSocket and server-sent events."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import orjson
-from cross_web import HTTPException
-from graphql import GraphQLError
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import DocumentNode, GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,7 +15,14 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.extensions import MaskErrors, SchemaExtension
+from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from domain.base.clock import now
@@ -26,10 +33,13 @@ from resolvers.schema import build_schema
 from schema.base.context import Context, Services
 from schema.base.rows import TypedRow
 from server.auth import authenticate
-from server.compiled import CompiledExecutor, core_of
+from server.compiled import CompiledExecutor, Prepared, compile_events, core_of
+from server.cors import Cors
 from server.documents import Documents
+from server.headers import security_headers
 from server.masking import public_error
 from server.operations import Operations, error_response, refuse_deep
+from server.persisted import PersistedDocuments, PersistedError
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +49,13 @@ ROW_TYPES = (Record, TypedRow, dict)
 NATIVE = {"DateTime": (datetime,), "JSON": (dict, list, str, int, float, bool, orjson.Fragment)}
 
 
-def _extensions(documents: Callable[[], Documents]) -> list[type[SchemaExtension]]:
-    """What Strawberry's own execution is given: our documents, our words for errors."""
+def _extensions(
+    documents: Callable[[], Documents], executor: Callable[[], CompiledExecutor]
+) -> list[type[SchemaExtension]]:
+    """What Strawberry's own execution is given: our documents, our executor, our words for errors.
+
+    Its views of sockets, streams and uploads so take the same path as the posts of JSON.
+    """
 
     class KnownDocuments(SchemaExtension):
         def on_parse(self) -> Iterator[None]:
@@ -60,6 +75,18 @@ def _extensions(documents: Callable[[], Documents]) -> list[type[SchemaExtension
                 context.pre_execution_errors = list(documents().read(context.query).errors)
             yield
 
+        async def on_execute(self) -> AsyncIterator[None]:
+            context = self.execution_context
+            if context.query and context.operation_type is not OperationType.SUBSCRIPTION:
+                outcome = await executor().execute(
+                    documents().read(context.query).prepared,
+                    variables=context.variables,
+                    operation_name=context._provided_operation_name,  # noqa: SLF001  as above
+                    context=context.context,
+                )
+                context.result = outcome.result
+            yield
+
     class MaskedFaults(MaskErrors):
         def __init__(self) -> None:
             super().__init__(should_mask_error=lambda error: error.original_error is not None)
@@ -75,14 +102,33 @@ class _TextFrames(ASGIWebSocketAdapter):
         await self.ws.send_text(orjson.dumps(message).decode())
 
 
+class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
+    """Socket operations may name their document, as posted ones may."""
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        persisted = cast("GraphQLEndpoint", self.view).persisted
+        payload = cast("dict[str, Any]", message["payload"])
+        if self.connection_acknowledged and persisted.concerns(payload):
+            is_signed_in = self.context.viewer is not None
+            try:
+                payload["query"] = await persisted.text(payload, is_signed_in=is_signed_in)
+            except PersistedError as error:
+                await self.send_message(
+                    {"id": message["id"], "type": "error", "payload": [error.formatted]}
+                )
+                return
+        await super().handle_subscribe(message)
+
+
 class GraphQLEndpoint(GraphQL[Context, None]):
     """Strawberry's view with our context, our JSON, and one form for every refusal."""
 
     allow_queries_via_get = False
     websocket_adapter_class = _TextFrames
+    graphql_transport_ws_handler_class = _Sockets
 
     def __init__(self, settings: Settings, services: Services) -> None:
-        schema = build_schema(_extensions(lambda: self.documents))
+        schema = build_schema(_extensions(lambda: self.documents, lambda: self.executor))
         super().__init__(
             schema,
             graphql_ide=None,
@@ -91,13 +137,34 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             connection_init_wait_timeout=timedelta(seconds=10),
             multipart_uploads_enabled=True,
             max_subscriptions_per_connection=50,
-            allowed_origins=[settings.public_url],
+            allowed_origins=[settings.public_url, *settings.cors_origins],
         )
         self.settings = settings
         self.services = services
         self.documents = Documents(core_of(schema))
-        executor = CompiledExecutor(schema, row_types=ROW_TYPES, native=NATIVE)
-        self.operations = Operations(self.documents, executor, self._context)
+        self.persisted = PersistedDocuments(settings, self._is_valid)
+        self.executor = CompiledExecutor(schema, row_types=ROW_TYPES, native=NATIVE)
+        compile_events(schema, self.executor, self._prepared)
+        self.operations = Operations(
+            self.documents,
+            self.persisted,
+            self.executor,
+            self._context,
+            security_headers(settings),
+            Cors(settings.cors_origins),
+        )
+
+    def _is_valid(self, text: str) -> bool:
+        try:
+            return not self.documents.read(text).errors
+        except GraphQLError:
+            return False
+
+    def _prepared(self, document: DocumentNode) -> Prepared:
+        if document.loc is None:
+            message = "a document that was not read from a text"
+            raise ValueError(message)
+        return self.documents.read(document.loc.source.body).prepared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,6 +173,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         request = Request(scope, receive)
         try:
             response = await self.run(request)
+        except PersistedError as refusal:
+            response = error_response(refusal.status, refusal.message, code=refusal.code)
         except HTTPException as refusal:
             response = error_response(refusal.status_code, refusal.reason)
         except UnauthenticatedError as refusal:
@@ -135,6 +204,25 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             context.viewer = await authenticate(self.settings, authorization, now())
         return context
 
+    async def execute_operation(  # noqa: PLR0917  as the library calls it
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        request_data: GraphQLRequestData | list[GraphQLRequestData],
+        context: Context,
+        root_value: None,
+        sub_response: Response,
+    ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
+        if isinstance(request_data, GraphQLRequestData):
+            given = {"query": request_data.query, "extensions": request_data.extensions}
+            if self.persisted.concerns(given):
+                request_data.query = await self.persisted.text(
+                    given, is_signed_in=context.viewer is not None
+                )
+        return await super().execute_operation(
+            request, request_adapter, request_data, context, root_value, sub_response
+        )
+
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Sockets of browsers carry their token in `connection_init`, as `authorization`."""
         given = context.connection_params or {}
@@ -156,6 +244,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         value = super().parse_json(data)
         if not isinstance(value, (dict, list)):
             raise HTTPException(400, "The request body must be a JSON object.")
+        if isinstance(value, dict) and "documentId" in value:
+            # The library's own reading of a request knows extensions only.
+            extensions = value.get("extensions") or {}
+            if isinstance(extensions, dict):
+                value["extensions"] = {**extensions, "documentId": value["documentId"]}
         return value
 
     def encode_json(self, data: object) -> bytes:

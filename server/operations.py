@@ -1,6 +1,6 @@
 """Operations posted as JSON: the hot path, with nothing between the server and the executor."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,8 +12,11 @@ from starlette.types import Receive, Scope, Send
 from domain.base.errors import UnauthenticatedError
 from schema.base.context import Context
 from server.compiled import CompiledExecutor
+from server.cors import Cors
 from server.documents import Documents
+from server.headers import Header
 from server.masking import public_error
+from server.persisted import PersistedDocuments, PersistedError
 
 MAX_BODY = 1 << 20
 MAX_VARIABLES_DEPTH = 50
@@ -49,20 +52,33 @@ class Operations:
     """An ASGI callable for requests that `is_plain` says yes to."""
 
     def __init__(
-        self, documents: Documents, executor: CompiledExecutor, make_context: MakeContext
+        self,
+        documents: Documents,
+        persisted: PersistedDocuments,
+        executor: CompiledExecutor,
+        make_context: MakeContext,
+        headers: Sequence[Header],
+        cors: Cors,
     ) -> None:
         self._documents = documents
+        self._persisted = persisted
         self._executor = executor
         self._make_context = make_context
+        # No middleware stands between: what it would add to each answer is made here, once.
+        self._headers = (*headers, (b"cache-control", b"no-store"))
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorization: str | None = None
         accept = b""
+        origin: bytes | None = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value.decode("latin-1")
             elif name == b"accept":
                 accept = value
+            elif name == b"origin":
+                origin = value
         media_type = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in accept else _JSON
         client = scope.get("client")
         try:
@@ -71,6 +87,8 @@ class Operations:
             status, body = await self._answer(given, context, media_type)
         except RefusedError as refusal:
             status, body = refusal.status, orjson.dumps({"errors": refusal.errors})
+        except PersistedError as error:
+            status, body = error.status, orjson.dumps({"errors": [error.formatted]})
         except HTTPException as error:
             status, body = error.status_code, _refusal(error.reason, "BAD_REQUEST")
         except UnauthenticatedError as error:
@@ -80,6 +98,8 @@ class Operations:
                 "type": "http.response.start",
                 "status": status,
                 "headers": [
+                    *self._headers,
+                    *self._cors.headers(origin),
                     (b"content-type", media_type),
                     (b"content-length", str(len(body)).encode()),
                 ],
@@ -91,7 +111,9 @@ class Operations:
         self, given: dict[str, Any], context: Context, media_type: bytes
     ) -> tuple[int, bytes]:
         """Status and body. Clients of the older media type read errors from a 200."""
-        text, name = given["query"], given.get("operationName")
+        text, name = given.get("query"), given.get("operationName")
+        if not text or self._persisted.concerns(given):
+            text = await self._persisted.text(given, is_signed_in=context.viewer is not None)
         try:
             document = self._documents.read(text)
         except GraphQLError as error:
@@ -168,8 +190,6 @@ def _read(body: bytes) -> dict[str, Any]:
         raise HTTPException(
             400, "The GraphQL operation's `query` must be a string or null, if provided."
         )
-    if not query:
-        raise HTTPException(400, "No GraphQL query found in the request")
     for name in ("variables", "extensions"):
         value = given.get(name)
         if value is not None and not isinstance(value, dict):

@@ -1,6 +1,7 @@
 """Settings: the one place where the environment is read."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 SECRET_KEY_MIN_BYTES: Final = 32
+METRICS_TOKEN_MIN_CHARACTERS: Final = 16
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 T = TypeVar("T")
@@ -41,6 +43,10 @@ class Settings:
     smtp_url: str
     anthropic_api_key: str | None
     public_url: str
+    cors_origins: tuple[str, ...]
+    trusted_documents: Path | None
+    trusted_documents_only: bool
+    metrics_token: str | None
     host: str
     port: int
     trusted_proxies: str
@@ -74,6 +80,10 @@ class Settings:
         public_url = _read(environ, "PUBLIC_URL", f"http://localhost:{port}", _public_url)
         if production:
             _refuse_plain_http(public_url)
+        trusted = _read_optional(environ, "TRUSTED_DOCUMENTS", _file)
+        trusted_only = _read(environ, "TRUSTED_DOCUMENTS_ONLY", "false", _switch)
+        if trusted_only and trusted is None:
+            raise SettingsError("TRUSTED_DOCUMENTS_ONLY is wrong: it needs TRUSTED_DOCUMENTS")
         return cls(
             environment=environment,
             data_dir=data_dir,
@@ -83,6 +93,10 @@ class Settings:
             smtp_url=_read_optional(environ, "SMTP_URL", _smtp_url) or "",
             anthropic_api_key=_read_optional(environ, "ANTHROPIC_API_KEY", str),
             public_url=public_url,
+            cors_origins=_read(environ, "CORS_ORIGINS", ",", _origins),
+            trusted_documents=trusted,
+            trusted_documents_only=trusted_only,
+            metrics_token=_read_optional(environ, "METRICS_TOKEN", _metrics_token),
             host=_text(environ, "HOST") or "127.0.0.1",
             port=port,
             trusted_proxies=_text(environ, "TRUSTED_PROXIES") or "",
@@ -142,6 +156,10 @@ _EXPECTED: Final = {
     "SECRET_KEY": f"at least {SECRET_KEY_MIN_BYTES} bytes, such as `openssl rand -hex 32` prints",
     "SMTP_URL": "a URL like smtp://user:password@host:587 or smtps://host:465",
     "PUBLIC_URL": "the address people reach, like https://mail.example.com, without a path",
+    "CORS_ORIGINS": "origins like https://app.example.com, separated by commas",
+    "TRUSTED_DOCUMENTS": "the path of a file, a manifest of documents",
+    "TRUSTED_DOCUMENTS_ONLY": "true or false",
+    "METRICS_TOKEN": f"at least {METRICS_TOKEN_MIN_CHARACTERS} characters of ASCII without blanks",
     "MAIL_FROM": "a mailbox like Anna <anna@example.com>",
     "LOG_LEVEL": "one of " + ", ".join(LOG_LEVELS),
 }
@@ -160,9 +178,7 @@ def _read(environ: Mapping[str, str], name: str, default: str, parse: Callable[[
         raise SettingsError(f"{name} is wrong: it must be {expected}") from None
 
 
-def _read_optional(
-    environ: Mapping[str, str], name: str, parse: Callable[[str], str]
-) -> str | None:
+def _read_optional(environ: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
     text = _text(environ, name)
     return None if text is None else _read(environ, name, text, parse)
 
@@ -178,6 +194,26 @@ def _folder(text: str) -> Path:
     if path.exists() and not path.is_dir():
         raise ValueError
     return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise ValueError
+    return path
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError
+    return text.lower() == "true"
+
+
+def _metrics_token(text: str) -> str:
+    # It travels in a header.
+    if len(text) < METRICS_TOKEN_MIN_CHARACTERS or not re.fullmatch("[!-~]+", text):
+        raise ValueError
+    return text
 
 
 def _between(lowest: int, highest: int) -> Callable[[str], int]:
@@ -231,6 +267,11 @@ def _public_url(text: str) -> str:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and bare
 
     return _checked(text, valid=valid).rstrip("/")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    # A star would let every page of the world in; and a browser sends an origin in lower case.
+    return tuple(_public_url(part.strip()).lower() for part in text.split(",") if part.strip())
 
 
 def _refuse_plain_http(public_url: str) -> None:

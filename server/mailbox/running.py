@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 from aiosmtpd.smtp import SMTP
 
+from server.headers import SecureHeaders
 from server.mailbox.pages import pages
 from server.mailbox.receiving import Receiver, Refusal, session_protocol
 from server.mailbox.store import Mail, Store
@@ -61,7 +62,7 @@ class Mailbox:
         hosts = sorted(_LOOPBACK) if host in _LOOPBACK else ["*"]
         self._http = _Server(
             uvicorn.Config(
-                pages(self._store, self._stopping, hosts),
+                SecureHeaders(pages(self._store, self._stopping, hosts)),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

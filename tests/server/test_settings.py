@@ -80,6 +80,8 @@ def test_production_refuses_to_start_without(missing: str) -> None:
         ("PORT", "0", "a whole number from 1 to 65535"),
         ("WORKER_PROCESSES", "-1", "a whole number from 1 to 64"),
         ("LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR"),
+        ("CORS_ORIGINS", "*", "origins like https://app.example.com, separated by commas"),
+        ("CORS_ORIGINS", "null", "origins like https://app.example.com, separated by commas"),
         ("MAIL_FROM", "Anna", "a mailbox like Anna <anna@example.com>"),
         (
             "DATABASE_URL",
