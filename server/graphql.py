@@ -108,7 +108,8 @@ class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         persisted = cast("GraphQLEndpoint", self.view).persisted
         payload = cast("dict[str, Any]", message["payload"])
-        if self.connection_acknowledged and persisted.concerns(payload):
+        is_read = self.connection_acknowledged and isinstance(payload, dict)
+        if is_read and persisted.concerns(payload):
             is_signed_in = self.context.viewer is not None
             try:
                 payload["query"] = await persisted.text(payload, is_signed_in=is_signed_in)
@@ -204,7 +205,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             context.viewer = await authenticate(self.settings, authorization, now())
         return context
 
-    async def execute_operation(  # noqa: PLR0917  as the library calls it
+    async def execute_operation(
         self,
         request: Request,
         request_adapter: AsyncHTTPRequestAdapter,

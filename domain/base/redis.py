@@ -1,4 +1,4 @@
-"""Redis, which hastens, counts and caches: it may be away at any moment, and nothing waits for it."""
+"""Redis, which hastens, counts and caches. It may be away at any time; nobody waits for it long."""
 
 from typing import Final
 

@@ -13,6 +13,9 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 SECRET_KEY_MIN_BYTES: Final = 32
 METRICS_TOKEN_MIN_CHARACTERS: Final = 16
+# Points a minute for each credential, workspace and address.
+_DEVELOPMENT_RATES: Final = ("100000000", "100000000", "100000000")
+_PRODUCTION_RATES: Final = ("120000", "400000", "600000")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 T = TypeVar("T")
@@ -47,6 +50,14 @@ class Settings:
     trusted_documents: Path | None
     trusted_documents_only: bool
     metrics_token: str | None
+    introspection: bool
+    playground: bool
+    max_cost: int
+    rate_limit_credential: int
+    rate_limit_workspace: int
+    rate_limit_address: int
+    sockets_per_viewer: int
+    sockets_per_address: int
     host: str
     port: int
     trusted_proxies: str
@@ -80,6 +91,10 @@ class Settings:
         public_url = _read(environ, "PUBLIC_URL", f"http://localhost:{port}", _public_url)
         if production:
             _refuse_plain_http(public_url)
+        is_open = "false" if production else "true"
+        # A minute's points for one who works alone are no limit; in production others wait.
+        credential, workspace, address = _PRODUCTION_RATES if production else _DEVELOPMENT_RATES
+        sockets = ("50", "500") if production else ("10000", "10000")
         trusted = _read_optional(environ, "TRUSTED_DOCUMENTS", _file)
         trusted_only = _read(environ, "TRUSTED_DOCUMENTS_ONLY", "false", _switch)
         if trusted_only and trusted is None:
@@ -97,6 +112,18 @@ class Settings:
             trusted_documents=trusted,
             trusted_documents_only=trusted_only,
             metrics_token=_read_optional(environ, "METRICS_TOKEN", _metrics_token),
+            introspection=_read(environ, "INTROSPECTION", is_open, _switch),
+            playground=_read(environ, "PLAYGROUND", is_open, _switch),
+            max_cost=_read(environ, "MAX_COST", "10000", _between(100, 1_000_000)),
+            rate_limit_credential=_read(environ, "RATE_LIMIT_CREDENTIAL", credential, _points),
+            rate_limit_workspace=_read(environ, "RATE_LIMIT_WORKSPACE", workspace, _points),
+            rate_limit_address=_read(environ, "RATE_LIMIT_ADDRESS", address, _points),
+            sockets_per_viewer=_read(
+                environ, "SOCKETS_PER_VIEWER", sockets[0], _between(1, 1_000_000)
+            ),
+            sockets_per_address=_read(
+                environ, "SOCKETS_PER_ADDRESS", sockets[1], _between(1, 1_000_000)
+            ),
             host=_text(environ, "HOST") or "127.0.0.1",
             port=port,
             trusted_proxies=_text(environ, "TRUSTED_PROXIES") or "",
@@ -160,6 +187,8 @@ _EXPECTED: Final = {
     "TRUSTED_DOCUMENTS": "the path of a file, a manifest of documents",
     "TRUSTED_DOCUMENTS_ONLY": "true or false",
     "METRICS_TOKEN": f"at least {METRICS_TOKEN_MIN_CHARACTERS} characters of ASCII without blanks",
+    "INTROSPECTION": "true or false",
+    "PLAYGROUND": "true or false",
     "MAIL_FROM": "a mailbox like Anna <anna@example.com>",
     "LOG_LEVEL": "one of " + ", ".join(LOG_LEVELS),
 }
@@ -226,6 +255,7 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 _port = _between(1, 65535)
+_points = _between(100, 1_000_000_000)
 
 
 def _checked(text: str, *, valid: Callable[[SplitResult], bool]) -> str:
