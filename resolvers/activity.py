@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Final, cast
+from typing import Annotated, Final, cast
 from uuid import UUID
 
 import strawberry
@@ -26,14 +26,25 @@ from schema.base.node import decode_id, encode_id, readable_by_id
 
 MOST_EVENTS: Final = 1_000
 
+SequenceId = Annotated[strawberry.ID, strawberry.argument(description="Of which sequence.")]
+
 readable_by_id("Event", timeline.read_events)
 
 
 async def track_events(
     info: Info,
-    events: list[EventInput],
-    create_subscribers: bool = False,
-    starts: Starts = Starts.RECENT,
+    events: Annotated[
+        list[EventInput], strawberry.argument(description="Up to 1,000, in any order.")
+    ],
+    create_subscribers: Annotated[
+        bool,
+        strawberry.argument(
+            description="Whether an unknown address becomes a subscriber; else it is refused."
+        ),
+    ] = False,
+    starts: Annotated[
+        Starts, strawberry.argument(description="Which of the events may start sequences.")
+    ] = Starts.RECENT,
 ) -> TrackEventsPayload:
     if len(events) > MOST_EVENTS:
         raise LimitExceededError(f"At most {MOST_EVENTS} events at a time.", field="events")
@@ -92,7 +103,7 @@ def _result(result: DomainResult) -> EventResult:
     )
 
 
-async def send_stats(info: Info, sequence_id: strawberry.ID) -> SendStats:
+async def send_stats(info: Info, sequence_id: SequenceId) -> SendStats:
     workspace_id, identifier = info.context.workspace_id, decode_id("Sequence", sequence_id)
     found = await rollups.read_stats([(workspace_id, identifier)])
     if identifier not in found:
@@ -100,7 +111,7 @@ async def send_stats(info: Info, sequence_id: strawberry.ID) -> SendStats:
     return cast("SendStats", found[identifier])
 
 
-async def watch_send_stats(info: Info, sequence_id: strawberry.ID) -> AsyncIterator[SendStats]:
+async def watch_send_stats(info: Info, sequence_id: SequenceId) -> AsyncIterator[SendStats]:
     watch = info.context.services.live.watch_stats(
         info.context.workspace_id, decode_id("Sequence", sequence_id)
     )

@@ -1,7 +1,7 @@
 """Verbs of content: writing templates, looking at them, trying them."""
 
 from collections.abc import Awaitable
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 
@@ -12,7 +12,7 @@ from domain.content import templates
 from domain.content.liquid import TemplateError
 from domain.content.preview import preview_template as preview
 from domain.content.templates import Content
-from schema.base.connections import Connection, connection, page_request
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
 from schema.base.errors import user_errors
 from schema.base.node import decode_id, readable_by_id
@@ -27,24 +27,29 @@ from schema.content import (
     UpdateTemplateInput,
 )
 
+TemplateId = Annotated[strawberry.ID, strawberry.argument(description="Which template.")]
+
 readable_by_id("Template", templates.read_templates)
 readable_by_id("TemplateRevision", templates.read_revisions)
 
 
-async def template(info: Info, id: strawberry.ID) -> Template | None:  # noqa: A002
+async def template(info: Info, id: TemplateId) -> Template | None:  # noqa: A002
     identifier = decode_id("Template", id)
     found = await templates.read_templates(info.context.workspace_id, [identifier])
     return cast("Template | None", found.get(identifier))
 
 
 async def list_templates(
-    info: Info, first: int = 20, after: str | None = None
+    info: Info, first: First = 20, after: After = None
 ) -> Connection[Template]:
     request = page_request(first, after)
     return connection(await templates.list_templates(info.context.workspace_id, request))
 
 
-async def create_template(info: Info, input: CreateTemplateInput) -> TemplatePayload:  # noqa: A002
+async def create_template(
+    info: Info,
+    input: Annotated[CreateTemplateInput, strawberry.argument(description="Its name and content.")],  # noqa: A002
+) -> TemplatePayload:
     return await _payload(
         templates.create_template(
             info.context.workspace_id,
@@ -55,7 +60,13 @@ async def create_template(info: Info, input: CreateTemplateInput) -> TemplatePay
     )
 
 
-async def update_template(info: Info, input: UpdateTemplateInput) -> TemplatePayload:  # noqa: A002
+async def update_template(
+    info: Info,
+    input: Annotated[  # noqa: A002
+        UpdateTemplateInput,
+        strawberry.argument(description="Which template, and what is to change."),
+    ],
+) -> TemplatePayload:
     return await _payload(
         templates.update_template(
             info.context.workspace_id,
@@ -67,13 +78,18 @@ async def update_template(info: Info, input: UpdateTemplateInput) -> TemplatePay
     )
 
 
-async def archive_template(info: Info, id: strawberry.ID) -> TemplatePayload:  # noqa: A002
+async def archive_template(info: Info, id: TemplateId) -> TemplatePayload:  # noqa: A002
     return await _payload(
         templates.archive_template(info.context.workspace_id, decode_id("Template", id), now())
     )
 
 
-async def preview_template(info: Info, input: PreviewTemplateInput) -> TemplatePreview:  # noqa: A002
+async def preview_template(
+    info: Info,
+    input: Annotated[  # noqa: A002
+        PreviewTemplateInput, strawberry.argument(description="What to preview, and for whom.")
+    ],
+) -> TemplatePreview:
     if (input.template_id is None) == (input.draft is None):
         raise RequiredError("Give either a template or a draft.", field="templateId")
     if input.sample is not None and not isinstance(input.sample, dict):

@@ -1,6 +1,6 @@
 """Verbs of delivery: looking at messages."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 
@@ -12,7 +12,10 @@ from schema.delivery import Message
 readable_by_id("Message", reading.read_messages)
 
 
-async def message(info: Info, id: strawberry.ID) -> Message | None:  # noqa: A002
+async def message(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Which message.")],  # noqa: A002
+) -> Message | None:
     identifier = decode_id("Message", id)
     found = await reading.read_messages(info.context.workspace_id, [identifier])
     return cast("Message | None", found.get(identifier))

@@ -1,6 +1,6 @@
 """Verbs of identity: sessions, members, keys, the workspace."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 
@@ -29,6 +29,8 @@ from schema.identity import (
     Workspace,
     WorkspacePayload,
 )
+
+RefreshToken = Annotated[str, strawberry.argument(description="The session's newest.")]
 
 readable_by_id("Member", accounts.read_members)
 readable_by_id("ApiKey", api_keys.read_api_keys)
@@ -75,7 +77,12 @@ async def api_keys_of_workspace(info: Info) -> list[ApiKey]:
     return cast("list[ApiKey]", list(rows.values()))
 
 
-async def sign_up(info: Info, input: SignUpInput) -> SessionPayload:  # noqa: A002
+async def sign_up(
+    info: Info,
+    input: Annotated[  # noqa: A002
+        SignUpInput, strawberry.argument(description="Who signs up, and their workspace.")
+    ],
+) -> SessionPayload:
     session = await accounts.sign_up(
         info.context.settings,
         email=input.email,
@@ -87,26 +94,33 @@ async def sign_up(info: Info, input: SignUpInput) -> SessionPayload:  # noqa: A0
     return _session(session)
 
 
-async def sign_in(info: Info, email: str, password: str) -> SessionPayload:
+async def sign_in(
+    info: Info,
+    email: Annotated[str, strawberry.argument(description="Address to sign in with.")],
+    password: Annotated[str, strawberry.argument(description="10 to 200 characters.")],
+) -> SessionPayload:
     session = await accounts.sign_in(
         info.context.settings, email=email, password=password, now=now()
     )
     return _session(session)
 
 
-async def refresh_session(info: Info, refresh_token: str) -> SessionPayload:
+async def refresh_session(info: Info, refresh_token: RefreshToken) -> SessionPayload:
     session = await accounts.refresh_session(
         info.context.settings, refresh_token=refresh_token, now=now()
     )
     return _session(session)
 
 
-async def sign_out(info: Info, refresh_token: str) -> SignOutPayload:  # noqa: ARG001
+async def sign_out(info: Info, refresh_token: RefreshToken) -> SignOutPayload:  # noqa: ARG001
     await end_session(refresh_token, now())
     return SignOutPayload()
 
 
-async def create_api_key(info: Info, input: CreateApiKeyInput) -> CreateApiKeyPayload:  # noqa: A002
+async def create_api_key(
+    info: Info,
+    input: Annotated[CreateApiKeyInput, strawberry.argument(description="What the key is for.")],  # noqa: A002
+) -> CreateApiKeyPayload:
     row, secret = await api_keys.create_api_key(
         info.context.workspace_id,
         name=input.name,
@@ -119,13 +133,16 @@ async def create_api_key(info: Info, input: CreateApiKeyInput) -> CreateApiKeyPa
 
 async def revoke_api_key(
     info: Info,
-    id: strawberry.ID,  # noqa: A002
+    id: Annotated[strawberry.ID, strawberry.argument(description="Which key.")],  # noqa: A002
 ) -> RevokeApiKeyPayload:
     row = await api_keys.revoke_api_key(info.context.workspace_id, decode_id("ApiKey", id), now())
     return RevokeApiKeyPayload(api_key=cast("ApiKey", row))
 
 
-async def add_member(info: Info, input: AddMemberInput) -> MemberPayload:  # noqa: A002
+async def add_member(
+    info: Info,
+    input: Annotated[AddMemberInput, strawberry.argument(description="Who, and what they may do.")],  # noqa: A002
+) -> MemberPayload:
     row = await accounts.add_member(
         info.context.workspace_id,
         email=input.email,
@@ -139,14 +156,17 @@ async def add_member(info: Info, input: AddMemberInput) -> MemberPayload:  # noq
 
 async def change_role(
     info: Info,
-    id: strawberry.ID,  # noqa: A002
-    role: Role,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Which member.")],  # noqa: A002
+    role: Annotated[Role, strawberry.argument(description="What they may do from now on.")],
 ) -> MemberPayload:
     row = await accounts.change_role(info.context.workspace_id, decode_id("Member", id), role)
     return MemberPayload(member=cast("Member", row))
 
 
-async def update_workspace(info: Info, input: UpdateWorkspaceInput) -> WorkspacePayload:  # noqa: A002
+async def update_workspace(
+    info: Info,
+    input: Annotated[UpdateWorkspaceInput, strawberry.argument(description="What is to change.")],  # noqa: A002
+) -> WorkspacePayload:
     changes = {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
     row = await workspaces.update_workspace(info.context.workspace_id, changes)
     return WorkspacePayload(workspace=cast("Workspace", row))

@@ -7,7 +7,10 @@ from resolvers import activity, audience, content, identity, sequences
 from schema.base.fields import mutation
 
 
-@strawberry.type
+@strawberry.type(
+    description="What can be done. Expected failures come back in the payload's `errors`; then"
+    " nothing was done."
+)
 class Mutation:
     sign_up = mutation(
         identity.sign_up, access=None, description="Make an account and a workspace of its own."

@@ -7,7 +7,9 @@ from resolvers import activity, audience, content, delivery, identity, jobs, nod
 from schema.base.fields import query
 
 
-@strawberry.type
+@strawberry.type(
+    description="What can be read. All of it is of the workspace that the token or key is for."
+)
 class Query:
     viewer = query(identity.viewer, access=None, description="Who is asking; null for nobody.")
     node = query(

@@ -14,6 +14,7 @@ from resolvers.query import Query
 from resolvers.subscription import Subscription
 from schema.activity import Event
 from schema.base.rows import read_field
+from schema.base.scalars import SCALARS
 from schema.sequences.definition import TYPES as STEPS_AND_TRIGGERS
 
 SDL_PATH = Path(__file__).parent.parent / "schema" / "schema.graphql"
@@ -35,7 +36,7 @@ def build_schema(
         subscription=Subscription,
         types=[Event, *STEPS_AND_TRIGGERS],
         extensions=list(extensions),
-        config=StrawberryConfig(default_resolver=read_field),
+        config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS),
     )
 
 

@@ -1,6 +1,6 @@
 """Verbs of sequences: make, edit, publish, run, let people in."""
 
-from typing import Final, cast
+from typing import Annotated, Final, cast
 from uuid import UUID
 
 import strawberry
@@ -10,7 +10,7 @@ from domain.base.errors import InvalidInputError, NotFoundError
 from domain.sequences import enrollments, sequences, versions
 from domain.sequences.models import SequenceStatus
 from domain.sequences.validation import Severity
-from schema.base.connections import Connection, connection, page_request
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
 from schema.base.node import NOTHING, decode_id, readable_by_id
 from schema.sequences.inputs import SequenceDraftInput, definition_of
@@ -30,18 +30,26 @@ from schema.sequences.types import (
 
 MOST_ENROLLED: Final = 1000
 
+SequenceId = Annotated[strawberry.ID, strawberry.argument(description="Which sequence.")]
+
 readable_by_id("Sequence", sequences.read_sequences)
 readable_by_id("SequenceVersion", versions.read_versions)
 readable_by_id("Enrollment", enrollments.read_enrollments)
 
 
-async def sequence(info: Info, id: strawberry.ID) -> Sequence | None:  # noqa: A002
+async def sequence(info: Info, id: SequenceId) -> Sequence | None:  # noqa: A002
     row = await sequences.find_sequence(info.context.workspace_id, decode_id("Sequence", id))
     return cast("Sequence | None", row)
 
 
 async def list_of_sequences(
-    info: Info, first: int = 20, after: str | None = None, status: SequenceStatus | None = None
+    info: Info,
+    first: First = 20,
+    after: After = None,
+    status: Annotated[
+        SequenceStatus | None,
+        strawberry.argument(description="Only those of this status; null for all."),
+    ] = None,
 ) -> Connection[Sequence]:
     page = await sequences.list_sequences(
         info.context.workspace_id, page_request(first, after), status
@@ -49,7 +57,10 @@ async def list_of_sequences(
     return connection(page)
 
 
-async def create_sequence(info: Info, input: CreateSequenceInput) -> SequencePayload:  # noqa: A002
+async def create_sequence(
+    info: Info,
+    input: Annotated[CreateSequenceInput, strawberry.argument(description="Its name and draft.")],  # noqa: A002
+) -> SequencePayload:
     row = await sequences.create_sequence(
         info.context.workspace_id, input.name, definition_of(input.draft, "draft"), now()
     )
@@ -58,7 +69,10 @@ async def create_sequence(info: Info, input: CreateSequenceInput) -> SequencePay
 
 async def update_sequence_draft(
     info: Info,
-    input: UpdateSequenceDraftInput,  # noqa: A002
+    input: Annotated[  # noqa: A002
+        UpdateSequenceDraftInput,
+        strawberry.argument(description="Which sequence, and what is to change."),
+    ],
 ) -> SequencePayload:
     row = await sequences.update_draft(
         info.context.workspace_id,
@@ -73,8 +87,13 @@ async def update_sequence_draft(
 
 async def validate_sequence(
     info: Info,
-    id: strawberry.ID,  # noqa: A002
-    draft: SequenceDraftInput | None = None,
+    id: SequenceId,  # noqa: A002
+    draft: Annotated[
+        SequenceDraftInput | None,
+        strawberry.argument(
+            description="To be judged in place of the one that is kept; null for that."
+        ),
+    ] = None,
 ) -> ValidateSequencePayload:
     workspace_id, sequence_id = info.context.workspace_id, decode_id("Sequence", id)
     if draft is None:
@@ -91,8 +110,13 @@ async def validate_sequence(
 
 async def publish_sequence(
     info: Info,
-    id: strawberry.ID,  # noqa: A002
-    revision: int,
+    id: SequenceId,  # noqa: A002
+    revision: Annotated[
+        int,
+        strawberry.argument(
+            description="The draft's `revision` that you have seen; another one is a `CONFLICT`."
+        ),
+    ],
 ) -> PublishSequencePayload:
     viewer = info.context.viewer
     row = await versions.publish(
@@ -105,22 +129,25 @@ async def publish_sequence(
     return PublishSequencePayload(version=cast("SequenceVersion", row))
 
 
-async def activate_sequence(info: Info, id: strawberry.ID) -> SequencePayload:  # noqa: A002
+async def activate_sequence(info: Info, id: SequenceId) -> SequencePayload:  # noqa: A002
     row = await sequences.activate(info.context.workspace_id, decode_id("Sequence", id), now())
     return SequencePayload(sequence=cast("Sequence", row))
 
 
-async def pause_sequence(info: Info, id: strawberry.ID) -> SequencePayload:  # noqa: A002
+async def pause_sequence(info: Info, id: SequenceId) -> SequencePayload:  # noqa: A002
     row = await sequences.pause(info.context.workspace_id, decode_id("Sequence", id), now())
     return SequencePayload(sequence=cast("Sequence", row))
 
 
-async def archive_sequence(info: Info, id: strawberry.ID) -> SequencePayload:  # noqa: A002
+async def archive_sequence(info: Info, id: SequenceId) -> SequencePayload:  # noqa: A002
     row = await sequences.archive(info.context.workspace_id, decode_id("Sequence", id), now())
     return SequencePayload(sequence=cast("Sequence", row))
 
 
-async def enroll(info: Info, input: EnrollInput) -> EnrollPayload:  # noqa: A002
+async def enroll(
+    info: Info,
+    input: Annotated[EnrollInput, strawberry.argument(description="Whom to let in where.")],  # noqa: A002
+) -> EnrollPayload:
     if not 1 <= len(input.subscriber_ids) <= MOST_ENROLLED:
         message = f"From 1 to {MOST_ENROLLED:,} people can be enrolled at a time."
         raise InvalidInputError(message, field="subscriberIds")

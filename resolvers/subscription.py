@@ -7,7 +7,9 @@ from resolvers import activity, jobs
 from schema.base.fields import subscription
 
 
-@strawberry.type
+@strawberry.type(
+    description="What can be watched, by WebSocket (`graphql-transport-ws`) or server-sent events."
+)
 class Subscription:
     send_stats = subscription(
         activity.watch_send_stats,

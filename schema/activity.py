@@ -15,28 +15,59 @@ from domain.activity.events import EventStatus, Starts
 from domain.activity.models import Actor, EventKind
 from domain.base.database import Record
 from ml.intervals import wilson_interval
-from schema.base.connections import Connection, connection, page_request
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
+from schema.base.enums import described_enum
 from schema.base.errors import Payload, UserError
 from schema.base.node import Node, encode_id
 
-strawberry.enum(
-    EventKind, name="EventKind", description="Where a fact about a subscriber comes from."
+described_enum(
+    EventKind,
+    name="EventKind",
+    description="Where a fact about a subscriber comes from.",
+    values={
+        EventKind.CUSTOM: "Told by `trackEvents` or an import.",
+        EventKind.SUBSCRIBED: "They subscribed, or were added.",
+        EventKind.TAG_ADDED: "A tag that they did not have was added.",
+        EventKind.OPENED: "A mail's pictures were fetched.",
+        EventKind.CLICKED: "A link in a mail was followed.",
+        EventKind.UNSUBSCRIBED: "They unsubscribed.",
+        EventKind.DELIVERED: "The provider reported delivery.",
+        EventKind.BOUNCED: "The provider, or the mail server, reported the address dead.",
+        EventKind.COMPLAINED: "The provider reported a complaint about spam.",
+    },
 )
-strawberry.enum(
+described_enum(
     Actor,
     name="Actor",
     description="Who did it, as far as the request told: a person, an image proxy that may act"
     " unasked, or a scanner.",
+    values={
+        Actor.HUMAN: "A person, as far as can be told.",
+        Actor.PROXY: "An image proxy, which may fetch unasked.",
+        Actor.SCANNER: "A program that looks for harmful links.",
+    },
 )
-strawberry.enum(
-    EventStatus, name="EventStatus", description="What became of one event that was told."
+described_enum(
+    EventStatus,
+    name="EventStatus",
+    description="What became of one event that was told.",
+    values={
+        EventStatus.RECORDED: "New, and recorded.",
+        EventStatus.DUPLICATE: "Known already: nothing was done.",
+        EventStatus.ERROR: "Refused: `error` says why.",
+    },
 )
-strawberry.enum(
+described_enum(
     Starts,
     name="Starts",
     description="Which new events may start sequences that listen: none, those of the last day,"
     " or all.",
+    values={
+        Starts.NONE: "No event starts a sequence.",
+        Starts.RECENT: "Events of the last 24 hours do.",
+        Starts.ALL: "Every new event does, however old.",
+    },
 )
 
 
@@ -44,7 +75,9 @@ strawberry.enum(
 class Event(Node):
     kind: EventKind = strawberry.field(description="Where the fact comes from.")
     name: str = strawberry.field(description="The caller's word for custom events, else the kind.")
-    value: Decimal | None = strawberry.field(description="Such as the amount of an order.")
+    value: Decimal | None = strawberry.field(
+        description="Such as the amount of an order, in `currency`; at most 4 decimals."
+    )
     currency: str | None = strawberry.field(description="The value's currency, ISO 4217.")
     occurred_at: datetime = strawberry.field(description="When it happened, UTC.")
     recorded_at: datetime = strawberry.field(description="When we were told, UTC.")
@@ -66,7 +99,7 @@ class Event(Node):
 
 
 async def events_of_subscribers(
-    parents: Sequence[Record], info: Info, first: int = 20, after: str | None = None
+    parents: Sequence[Record], info: Info, first: First = 20, after: After = None
 ) -> list[Connection[Event]]:
     """The edge `Subscriber.events`."""
     pages = await timeline.read_events_of_subscribers(
@@ -102,13 +135,16 @@ class EventInput:
     value: Decimal | None = strawberry.field(
         default=None, description="A number with at most 4 decimals."
     )
-    currency: str | None = strawberry.field(default=None, description="Such as `EUR` (ISO 4217).")
+    currency: str | None = strawberry.field(
+        default=None, description="Three letters, such as `EUR` (ISO 4217)."
+    )
     properties: JSON | None = strawberry.field(
         default=None, description="An object of at most 32 KiB, nested at most 8 deep."
     )
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="Telling an event again with the same key and `occurredAt` does nothing.",
+        description="1 to 200 printable characters. Telling an event again with the same key and"
+        " `occurredAt` does nothing.",
     )
 
 
@@ -132,8 +168,8 @@ class TrackEventsPayload(Payload):
 @strawberry.type(description="A share of messages with its 95 % interval (Wilson's score).")
 class Rate:
     value: float = strawberry.field(description="From 0 to 1.")
-    low: float = strawberry.field(description="Lower end of the interval.")
-    high: float = strawberry.field(description="Upper end of the interval.")
+    low: float = strawberry.field(description="Lower end of the interval, from 0 to 1.")
+    high: float = strawberry.field(description="Upper end of the interval, from 0 to 1.")
 
 
 def _rate(successes: int, trials: int) -> Rate | None:
@@ -160,7 +196,9 @@ class SendStats:
     machine_opened: int = strawberry.field(description="Whose pictures a machine has fetched.")
     clicked: int = strawberry.field(description="In which a person followed a link.")
     unsubscribed: int = strawberry.field(description="By which a person unsubscribed.")
-    sent_per_second: float = strawberry.field(description="Mean over the last ten seconds.")
+    sent_per_second: float = strawberry.field(
+        description="Messages sent a second, a mean over the last 10 seconds."
+    )
     as_of: datetime = strawberry.field(description="When these numbers were read, UTC.")
 
     @strawberry.field(description="Opened of sent; null before anything is sent.")

@@ -17,6 +17,7 @@ from schema.activity import Event, events_of_subscribers
 from schema.base.batch import batch_field
 from schema.base.connections import Connection
 from schema.base.context import Info
+from schema.base.enums import described_enum
 from schema.base.errors import Payload
 from schema.base.node import Node
 from schema.base.rows import pure
@@ -24,32 +25,70 @@ from schema.delivery import Message, messages_of_subscribers
 from schema.jobs import Job
 from schema.sequences.types import Enrollment, enrollments_of_subscribers
 
-strawberry.enum(
+described_enum(
     SubscriberStatus,
     name="SubscriberStatus",
     description="Only `SUBSCRIBED` people are mailed, and only while their address is not"
     " suppressed.",
+    values={
+        SubscriberStatus.SUBSCRIBED: "May be mailed.",
+        SubscriberStatus.UNSUBSCRIBED: "Asked for no more mail.",
+        SubscriberStatus.BOUNCED: "Their address was reported dead.",
+        SubscriberStatus.COMPLAINED: "They reported our mail as spam.",
+    },
 )
-strawberry.enum(
-    SuppressionReason, name="SuppressionReason", description="Why an address is not mailed."
+described_enum(
+    SuppressionReason,
+    name="SuppressionReason",
+    description="Why an address is not mailed.",
+    values={
+        SuppressionReason.UNSUBSCRIBED: "They unsubscribed.",
+        SuppressionReason.HARD_BOUNCE: "It was reported dead.",
+        SuppressionReason.COMPLAINT: "A complaint about spam was reported.",
+        SuppressionReason.MANUAL: "By `suppressAddress`.",
+    },
 )
-strawberry.enum(
+described_enum(
     AttributeType,
     name="AttributeType",
     description="Dates are kept as `2024-02-29`, times as `2024-02-29T12:00:00Z`.",
+    values={
+        AttributeType.INTEGER: "A whole number.",
+        AttributeType.NUMBER: "A number with decimals.",
+        AttributeType.BOOLEAN: "True or false.",
+        AttributeType.DATE: "A day, kept as `2024-02-29`.",
+        AttributeType.DATETIME: "A time, kept in UTC as `2024-02-29T12:00:00Z`.",
+        AttributeType.TEXT: "Any text.",
+    },
 )
-strawberry.enum(
+described_enum(
     Target,
     name="ColumnTarget",
     description="Where the values of a column go. `NAME`, `OCCURRED_AT`, `VALUE`, `CURRENCY` and"
     " `KEY` are of files of events only.",
+    values={
+        Target.EMAIL: "The e-mail address; needed in every file.",
+        Target.FIRST_NAME: "Their given name.",
+        Target.LAST_NAME: "Their family name.",
+        Target.TIMEZONE: "The IANA time zone.",
+        Target.LOCALE: "The language tag.",
+        Target.TAGS: "Tags, with `,`, `;` or `|` between them.",
+        Target.CREATED_AT: "Since when the person is known.",
+        Target.ATTRIBUTE: "An attribute; in files of events, a property.",
+        Target.IGNORE: "Nowhere.",
+        Target.NAME: "The event's name.",
+        Target.OCCURRED_AT: "When the event happened.",
+        Target.VALUE: "The event's value.",
+        Target.CURRENCY: "The value's currency, ISO 4217.",
+        Target.KEY: "The event's idempotency key.",
+    },
 )
 
 
 @strawberry.type(description="An address that is not mailed, whether or not a subscriber has it.")
 class Suppression(Node):
     email: str = strawberry.field(description="In small letters, its domain in ASCII.")
-    reason: SuppressionReason = strawberry.field(description="Why.")
+    reason: SuppressionReason = strawberry.field(description="Why it is not mailed.")
     created_at: datetime = strawberry.field(description="Since when, UTC.")
 
 
@@ -62,8 +101,8 @@ async def suppression_of(parents: Sequence[Record], info: Info) -> list[Suppress
 class Subscriber(Node):
     email: str = strawberry.field(description="In small letters, its domain in ASCII.")
     status: SubscriberStatus = strawberry.field(description="Whether they may be mailed.")
-    first_name: str | None = strawberry.field(description="As they are called.")
-    last_name: str | None = strawberry.field(description="As they are called.")
+    first_name: str | None = strawberry.field(description="Their given name, up to 200 characters.")
+    last_name: str | None = strawberry.field(description="Their family name, up to 200 characters.")
     timezone: str | None = strawberry.field(description="IANA name, such as `Europe/Berlin`.")
     locale: str | None = strawberry.field(description="Language tag, such as `pt-BR`.")
     tags: list[str] = strawberry.field(description="In the order they were given.")
@@ -96,7 +135,8 @@ class SubscriberFilterInput:
     status: SubscriberStatus | None = strawberry.field(default=None, description="Of this status.")
     tag: str | None = strawberry.field(default=None, description="With this tag.")
     email_prefix: str | None = strawberry.field(
-        default=None, description="Whose address begins like this."
+        default=None,
+        description="Whose address begins like this, whatever the case of its letters.",
     )
 
 
@@ -105,8 +145,12 @@ class CreateSubscriberInput:
     email: str = strawberry.field(description="In any spelling.")
     first_name: str | None = strawberry.field(default=None, description="Up to 200 characters.")
     last_name: str | None = strawberry.field(default=None, description="Up to 200 characters.")
-    timezone: str | None = strawberry.field(default=None, description="IANA name.")
-    locale: str | None = strawberry.field(default=None, description="Language tag.")
+    timezone: str | None = strawberry.field(
+        default=None, description="IANA name, such as `Europe/Berlin`."
+    )
+    locale: str | None = strawberry.field(
+        default=None, description="Language tag, such as `pt-BR`."
+    )
     tags: list[str] = strawberry.field(
         default_factory=list, description="Up to 100 of up to 100 characters."
     )
@@ -117,11 +161,21 @@ class CreateSubscriberInput:
 
 @strawberry.input(description="What is to change; what is left out stays, null empties.")
 class UpdateSubscriberInput:
-    email: str | None = strawberry.field(default=strawberry.UNSET, description="A new address.")
-    first_name: str | None = strawberry.field(default=strawberry.UNSET, description="Their name.")
-    last_name: str | None = strawberry.field(default=strawberry.UNSET, description="Their name.")
-    timezone: str | None = strawberry.field(default=strawberry.UNSET, description="IANA name.")
-    locale: str | None = strawberry.field(default=strawberry.UNSET, description="Language tag.")
+    email: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Their new address, in any spelling."
+    )
+    first_name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to 200 characters."
+    )
+    last_name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to 200 characters."
+    )
+    timezone: str | None = strawberry.field(
+        default=strawberry.UNSET, description="IANA name, such as `Europe/Berlin`."
+    )
+    locale: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Language tag, such as `pt-BR`."
+    )
     attributes: JSON | None = strawberry.field(
         default=strawberry.UNSET,
         description="Merged with those there are; an attribute given as null is taken away.",

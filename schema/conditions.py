@@ -34,28 +34,67 @@ from domain.audience.conditions.tree import (
 )
 from domain.base.errors import InvalidInputError
 from domain.base.shapes import Shape, encode
+from schema.base.enums import described_enum
 from schema.base.node import decode_id, encode_id
 
 T = TypeVar("T")
 JsonTree = dict[str, object]
 
-strawberry.enum(
-    TextOperator, name="TextOperator", description="How a text is compared: exactly as written."
+described_enum(
+    TextOperator,
+    name="TextOperator",
+    description="How a text is compared: exactly as written.",
+    values={
+        TextOperator.EQUALS: "The whole text.",
+        TextOperator.CONTAINS: "Anywhere in it.",
+        TextOperator.STARTS_WITH: "Its beginning.",
+        TextOperator.ENDS_WITH: "Its end.",
+    },
 )
-strawberry.enum(NumberOperator, name="NumberOperator", description="How numbers are compared.")
-strawberry.enum(ProfileField, name="ProfileField", description="A text that each profile has.")
-strawberry.enum(
+described_enum(
+    NumberOperator,
+    name="NumberOperator",
+    description="How numbers are compared.",
+    values={
+        NumberOperator.EQUALS: "The same.",
+        NumberOperator.LESS_THAN: "Smaller, and not the same.",
+        NumberOperator.AT_MOST: "Smaller or the same.",
+        NumberOperator.MORE_THAN: "Greater, and not the same.",
+        NumberOperator.AT_LEAST: "Greater or the same.",
+    },
+)
+described_enum(
+    ProfileField,
+    name="ProfileField",
+    description="A text that each profile has.",
+    values={
+        ProfileField.EMAIL: "The address, in small letters.",
+        ProfileField.FIRST_NAME: "Their given name.",
+        ProfileField.LAST_NAME: "Their family name.",
+        ProfileField.TIMEZONE: "IANA name, such as `Europe/Berlin`.",
+        ProfileField.LOCALE: "Language tag, such as `pt-BR`.",
+        ProfileField.STATUS: "A `SubscriberStatus` in small letters, such as `subscribed`.",
+    },
+)
+described_enum(
     EngagementAction,
     name="EngagementAction",
     description="What was done with a message: taken by the mail server, opened by a person,"
     " clicked by a person.",
+    values={
+        EngagementAction.RECEIVED: "The mail server took it.",
+        EngagementAction.OPENED: "A person opened it, as far as can be told.",
+        EngagementAction.CLICKED: "A person followed a link in it.",
+    },
 )
 
 
 @strawberry.input(description="True when the operator holds for at least one of the values.")
 class TextTestInput:
     operator: TextOperator = strawberry.field(description="How to compare.")
-    values: list[str] = strawberry.field(description="1 to 1,000 texts.")
+    values: list[str] = strawberry.field(
+        description="1 to 1,000 texts of at most 1,000 characters."
+    )
 
 
 @strawberry.input(description="A comparison with a number.")
@@ -69,7 +108,8 @@ class TimeTestInput:
     since: datetime | None = strawberry.field(default=None, description="At this time or later.")
     until: datetime | None = strawberry.field(default=None, description="Before this time.")
     within_seconds: int | None = strawberry.field(
-        default=None, description="At most this long ago, and not in the future."
+        default=None,
+        description="At most so many seconds ago, up to ten years, and not in the future.",
     )
 
 
@@ -124,7 +164,8 @@ class EventCountConditionInput:
     operator: NumberOperator = strawberry.field(description="How to compare the count.")
     count: int = strawberry.field(description="From 0 to 1,000,000.")
     within_seconds: int | None = strawberry.field(
-        default=None, description="Only those of so many seconds until now; null for ever."
+        default=None,
+        description="Only those of the last so many seconds, up to ten years; null for all.",
     )
 
 
@@ -136,7 +177,8 @@ class EngagementConditionInput:
         default=None, description="Of which step; null for any."
     )
     within_seconds: int | None = strawberry.field(
-        default=None, description="Only in so many seconds until now; null for ever."
+        default=None,
+        description="Only in the last so many seconds, up to ten years; null for ever.",
     )
 
 
@@ -147,10 +189,12 @@ class EngagementConditionInput:
 )
 class ConditionInput:
     all: list["ConditionInput"] | None = strawberry.field(
-        default=strawberry.UNSET, description="All are true; true for everybody when empty."
+        default=strawberry.UNSET,
+        description="All are true; true for everybody when empty. Up to 100 parts in the tree.",
     )
     any: list["ConditionInput"] | None = strawberry.field(
-        default=strawberry.UNSET, description="At least one is true; false when empty."
+        default=strawberry.UNSET,
+        description="At least one is true; false when empty. Up to 100 parts in the tree.",
     )
     not_: "ConditionInput | None" = strawberry.field(
         name="not", default=strawberry.UNSET, description="It is false."

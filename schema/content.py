@@ -11,12 +11,21 @@ from domain.base.database import Record
 from domain.content import templates
 from domain.content.models import BodyFormat
 from schema.base.batch import batch_field
-from schema.base.connections import Connection, connection, page_request
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
+from schema.base.enums import described_enum
 from schema.base.errors import Payload
 from schema.base.node import Node
 
-strawberry.enum(BodyFormat, name="BodyFormat", description="What a template's body is written in.")
+described_enum(
+    BodyFormat,
+    name="BodyFormat",
+    description="What a template's body is written in.",
+    values={
+        BodyFormat.MJML: "MJML, which becomes HTML that mail programs show alike.",
+        BodyFormat.HTML: "HTML as it is to be sent.",
+    },
+)
 
 
 async def bodies_of_revisions(parents: Sequence[Record], info: Info) -> list[str]:
@@ -56,7 +65,7 @@ async def current_revisions_of_templates(
 
 
 async def revisions_of_templates(
-    parents: Sequence[Record], info: Info, first: int = 20, after: str | None = None
+    parents: Sequence[Record], info: Info, first: First = 20, after: After = None
 ) -> list[Connection[TemplateRevision]]:
     pages = await templates.read_revisions_of_templates(
         info.context.workspace_id, [row["id"] for row in parents], page_request(first, after)

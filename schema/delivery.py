@@ -16,18 +16,33 @@ from domain.delivery.explanation import explain_message
 from domain.delivery.models import MessageStatus
 from schema.activity import Event, events_of_messages
 from schema.base.batch import batch_field
-from schema.base.connections import Connection, connection, page_request
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
+from schema.base.enums import described_enum
 from schema.base.node import Node, encode_id
 
 if TYPE_CHECKING:
     from schema.audience import Subscriber
 
-strawberry.enum(
+described_enum(
     MessageStatus,
     name="MessageStatus",
     description="`QUEUED` and `SENDING` are on the way, the other four are final.",
+    values={
+        MessageStatus.QUEUED: "Waits to be sent.",
+        MessageStatus.SENDING: "A worker is sending it.",
+        MessageStatus.SENT: "The next mail server has taken it.",
+        MessageStatus.SKIPPED: "Not sent: `reason` says why.",
+        MessageStatus.FAILED: "Refused, or given up: `reason` says why.",
+        MessageStatus.UNKNOWN: "Perhaps sent: the server's reply was lost.",
+    },
 )
+
+
+OfStatus = Annotated[
+    MessageStatus | None,
+    strawberry.argument(description="Only those of this status; null for all."),
+]
 
 
 @strawberry.type(description="Why a message is where it is.")
@@ -108,9 +123,9 @@ class Message(Node):
 async def messages_of_sequences(
     parents: Sequence[Record],
     info: Info,
-    first: int = 20,
-    after: str | None = None,
-    status: MessageStatus | None = None,
+    first: First = 20,
+    after: After = None,
+    status: OfStatus = None,
 ) -> list[Connection[Message]]:
     """The edge `Sequence.messages`."""
     pages = await reading.read_messages_of_sequences(
@@ -125,9 +140,9 @@ async def messages_of_sequences(
 async def messages_of_enrollments(
     parents: Sequence[Record],
     info: Info,
-    first: int = 20,
-    after: str | None = None,
-    status: MessageStatus | None = None,
+    first: First = 20,
+    after: After = None,
+    status: OfStatus = None,
 ) -> list[Connection[Message]]:
     """The edge `Enrollment.messages`."""
     pages = await reading.read_messages_of_enrollments(
@@ -142,9 +157,9 @@ async def messages_of_enrollments(
 async def messages_of_subscribers(
     parents: Sequence[Record],
     info: Info,
-    first: int = 20,
-    after: str | None = None,
-    status: MessageStatus | None = None,
+    first: First = 20,
+    after: After = None,
+    status: OfStatus = None,
 ) -> list[Connection[Message]]:
     """The edge `Subscriber.messages`."""
     pages = await reading.read_messages_of_subscribers(

@@ -6,19 +6,40 @@ import strawberry
 
 from domain.identity.models import Role, UnknownPolicy
 from domain.identity.viewer import Access
+from schema.base.enums import described_enum
 from schema.base.errors import Payload
 from schema.base.node import Node
 
-strawberry.enum(
-    Role, name="Role", description="What a member may do; each includes those below it."
+described_enum(
+    Role,
+    name="Role",
+    description="What a member may do; each includes those below it.",
+    values={
+        Role.OWNER: "May do everything, and was here first or was made one.",
+        Role.ADMIN: "May do everything.",
+        Role.EDITOR: "Reads, tracks and writes, but manages no members, keys or settings.",
+        Role.VIEWER: "Reads.",
+    },
 )
-strawberry.enum(
-    Access, name="Access", description="What a call needs, and what an API key may hold."
+described_enum(
+    Access,
+    name="Access",
+    description="What a call needs, and what an API key may hold.",
+    values={
+        Access.READ: "Look at everything but keys.",
+        Access.TRACK: "Tell events.",
+        Access.WRITE: "Change subscribers, templates and sequences.",
+        Access.MANAGE: "Change members, keys and the workspace's settings.",
+    },
 )
-strawberry.enum(
+described_enum(
     UnknownPolicy,
     name="UnknownPolicy",
     description="What becomes of a message whose acceptance nobody can know.",
+    values={
+        UnknownPolicy.HOLD: "It stays `UNKNOWN`: nobody gets it twice, somebody may never get it.",
+        UnknownPolicy.RESEND: "It is sent again: everybody gets it, somebody may get it twice.",
+    },
 )
 
 
@@ -96,7 +117,7 @@ class SignOutPayload(Payload):
 @strawberry.input(description="A new key for machines.")
 class CreateApiKeyInput:
     name: str = strawberry.field(description="What it is for; 1 to 200 characters.")
-    scopes: list[Access] = strawberry.field(description="What it may do; at least one.")
+    scopes: list[Access] = strawberry.field(description="What it may do: at least 1 of the 4.")
     expires_at: datetime | None = strawberry.field(
         default=None, description="When it ends; null for never."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
 import strawberry
 from strawberry.scalars import JSON
@@ -13,11 +13,22 @@ from domain.base.job_reads import read_errors
 from domain.base.jobs import JobStatus, json_column
 from schema.base.batch import batch_field
 from schema.base.context import Info
+from schema.base.enums import described_enum
 from schema.base.node import Node
 
 MOST_ERRORS: Final = 1_000
 
-strawberry.enum(JobStatus, name="JobStatus", description="Waiting, at work, or ended well or not.")
+described_enum(
+    JobStatus,
+    name="JobStatus",
+    description="Waiting, at work, or ended well or not.",
+    values={
+        JobStatus.QUEUED: "Waits for a worker.",
+        JobStatus.RUNNING: "A worker is at it.",
+        JobStatus.SUCCEEDED: "Ended well: `result` says what came of it.",
+        JobStatus.FAILED: "Ended badly: `error` says why.",
+    },
+)
 
 
 @strawberry.type(description="How often something happened in a job.")
@@ -34,7 +45,9 @@ class RowError:
 
 
 async def errors_of_jobs(
-    parents: Sequence[Record], info: Info, first: int = 100
+    parents: Sequence[Record],
+    info: Info,
+    first: Annotated[int, strawberry.argument(description="How many at most: 1 to 1,000.")] = 100,
 ) -> list[list[RowError]]:
     if not 1 <= first <= MOST_ERRORS:
         raise InvalidInputError(f"`first` must be from 1 to {MOST_ERRORS}.", field="first")
@@ -69,12 +82,14 @@ class Job(Node):
         counts = json_column(cast("Record", self), "progress").get("counts", [])
         return cast("list[JobCount]", counts)
 
-    @strawberry.field(description="Rows a second, as of the last report.")
+    @strawberry.field(description="Rows of its file a second, as of the last report.")
     def rows_per_second(self) -> float | None:
         pace = json_column(cast("Record", self), "progress").get("rows_per_second")
         return cast("float | None", pace)
 
-    @strawberry.field(description="How much of its file is done; null for work without one.")
+    @strawberry.field(
+        description="How much of its file is done, from 0 to 100; null for work without one."
+    )
     def percent(self) -> float | None:
         row = cast("Record", self)
         if row["status"] == JobStatus.SUCCEEDED:

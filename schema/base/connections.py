@@ -1,7 +1,7 @@
 """Relay connections over keyset pages, newest first, read off the page's rows."""
 
 import re
-from typing import Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -11,6 +11,17 @@ from domain.base.pages import MAX_PAGE_SIZE, Page, PageRequest
 from schema.base.rows import itself, pure
 
 T = TypeVar("T")
+
+First = Annotated[
+    int, strawberry.argument(description=f"How many rows at most: 1 to {MAX_PAGE_SIZE}.")
+]
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Rows that follow the one with this cursor: a page's `endCursor`; null for the"
+        " first page."
+    ),
+]
 
 _CURSOR = re.compile("[0-9a-f]{32}")
 

@@ -3,9 +3,23 @@
 import strawberry
 
 from domain.base.errors import DomainError, DomainErrors, ErrorCode
+from schema.base.enums import described_enum
 
-strawberry.enum(
-    ErrorCode, name="ErrorCode", description="What kind of failure; stable, for programs."
+described_enum(
+    ErrorCode,
+    name="ErrorCode",
+    description="What kind of failure; stable, for programs.",
+    values={
+        ErrorCode.INVALID: "A value that cannot be taken.",
+        ErrorCode.REQUIRED: "Something is missing.",
+        ErrorCode.NOT_FOUND: "There is no such thing in this workspace.",
+        ErrorCode.ALREADY_EXISTS: "There is such a thing already.",
+        ErrorCode.CONFLICT: "It has moved on: another edit, or a state that forbids this.",
+        ErrorCode.LIMIT_EXCEEDED: "Too much, or too many.",
+        ErrorCode.RATE_LIMITED: "Too often: the same will be done later.",
+        ErrorCode.UNAUTHENTICATED: "Nobody, or nobody any more, is signed in.",
+        ErrorCode.FORBIDDEN: "Who asks may not do this.",
+    },
 )
 
 

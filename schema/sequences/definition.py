@@ -9,7 +9,6 @@ from graphql import GraphQLResolveInfo
 from graphql.type import GraphQLAbstractType
 from strawberry.scalars import JSON
 
-from domain.base.database import Record
 from domain.content.templates import read_templates
 from domain.sequences.definition import (
     Branch,
@@ -28,6 +27,7 @@ from domain.sequences.definition import (
 from domain.sequences.enrollments import count_people
 from schema.base.batch import batch_field
 from schema.base.context import Context, Info
+from schema.base.enums import described_enum
 from schema.base.node import decode_id, encode_id
 from schema.base.rows import TypedRow, always_true
 from schema.conditions import condition_json
@@ -51,7 +51,6 @@ class _Typed:
         return cast("TypedRow", obj).typename
 
 
-@strawberry.enum(description="What lets people in.")
 class TriggerKind(StrEnum):
     SUBSCRIBED = Subscribed.kind
     TAG_ADDED = TagAdded.kind
@@ -59,13 +58,39 @@ class TriggerKind(StrEnum):
     MANUAL = Manual.kind
 
 
-@strawberry.enum(description="What a step does.")
+described_enum(
+    TriggerKind,
+    name="TriggerKind",
+    description="What lets people in.",
+    values={
+        TriggerKind.SUBSCRIBED: "Somebody subscribes.",
+        TriggerKind.TAG_ADDED: "A tag is added to somebody.",
+        TriggerKind.EVENT: "A custom event happens.",
+        TriggerKind.MANUAL: "The mutation `enroll`.",
+    },
+)
+
+
 class StepKind(StrEnum):
     SEND_EMAIL = SendEmail.kind
     WAIT = Wait.kind
     WAIT_UNTIL = WaitUntil.kind
     BRANCH = Branch.kind
     EXIT = Exit.kind
+
+
+described_enum(
+    StepKind,
+    name="StepKind",
+    description="What a step does.",
+    values={
+        StepKind.SEND_EMAIL: "Sends a mail.",
+        StepKind.WAIT: "Waits for a time.",
+        StepKind.WAIT_UNTIL: "Waits until a time of day.",
+        StepKind.BRANCH: "Goes the first way whose condition is true.",
+        StepKind.EXIT: "Leaves the sequence.",
+    },
+)
 
 
 @strawberry.interface(name="Trigger", description="Something that lets people in.")
@@ -130,7 +155,7 @@ class SendEmailStep(StepType):
 
 @strawberry.type(description="Waits for a time.")
 class WaitStep(StepType):
-    duration_seconds: int = strawberry.field(description="How long.")
+    duration_seconds: int = strawberry.field(description="How many seconds.")
     next: str | None = strawberry.field(description="The step that follows; null for the end.")
 
 
@@ -199,7 +224,7 @@ def definition_fields(definition: Definition, sequence_id: object) -> SequenceDe
 
 
 def _typed(shape: type[object], fields: Fields) -> TypedRow:
-    return TypedRow(shape.__name__, cast("Record", fields))
+    return TypedRow(shape.__name__, fields)
 
 
 def _trigger_row(trigger: Trigger) -> TypedRow:

@@ -64,7 +64,9 @@ class SendEmailStepInput:
 @strawberry.input(description="Waits for a time.")
 class WaitStepInput:
     key: str = strawberry.field(description=_KEY)
-    duration_seconds: int = strawberry.field(description="From a second to ten years.")
+    duration_seconds: int = strawberry.field(
+        description="How many seconds: from 1 to those of ten years, 316,224,000."
+    )
     next: str | None = strawberry.field(default=None, description=_NEXT)
 
 
@@ -73,13 +75,14 @@ class WaitUntilStepInput:
     key: str = strawberry.field(description=_KEY)
     local_time: str = strawberry.field(description="Such as `09:00`.")
     weekdays: list[int] = strawberry.field(
-        default=EVERY_DAY, description="ISO: 1 is Monday, 7 is Sunday."
+        default=EVERY_DAY, description="ISO: 1 is Monday, 7 is Sunday; at least one, each once."
     )
     timezone: str | None = strawberry.field(
         default=None, description="An IANA zone; null for each subscriber's own."
     )
     spread_seconds: int = strawberry.field(
-        default=0, description="Let people go at random over so many seconds from that time on."
+        default=0,
+        description="Let people go at random over so many seconds from that time on: 0 to 86,400.",
     )
     next: str | None = strawberry.field(default=None, description=_NEXT)
 
@@ -132,9 +135,11 @@ class SequenceDraftInput:
         default=None, description="The first step's key; null for the first of `steps`."
     )
     triggers: list[TriggerInput] = strawberry.field(
-        default_factory=list, description="What lets people in."
+        default_factory=list, description="What lets people in: 1 to 50, to be published."
     )
-    steps: list[StepInput] = strawberry.field(default_factory=list, description="All steps.")
+    steps: list[StepInput] = strawberry.field(
+        default_factory=list, description="All steps: 1 to 500, to be published."
+    )
 
 
 def definition_of(given: SequenceDraftInput, field: str) -> Definition:

@@ -19,8 +19,9 @@ from domain.sequences.models import EnrollmentStatus, SequenceStatus
 from domain.sequences.validation import IssueCode, Severity
 from schema.activity import SendStats, stats_of_sequences
 from schema.base.batch import batch_field
-from schema.base.connections import Connection, connection, page_request
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
+from schema.base.enums import described_enum
 from schema.base.errors import Payload
 from schema.base.node import Node, encode_id
 from schema.delivery import Message, messages_of_enrollments, messages_of_sequences
@@ -30,19 +31,54 @@ from schema.sequences.inputs import SequenceDraftInput
 if TYPE_CHECKING:
     from schema.audience import Subscriber
 
-strawberry.enum(
+described_enum(
     SequenceStatus,
     name="SequenceStatus",
     description="Only `ACTIVE` ones let people in and move them on; `ARCHIVED` is for good.",
+    values={
+        SequenceStatus.DRAFT: "Never activated so far.",
+        SequenceStatus.ACTIVE: "Lets people in and moves them on.",
+        SequenceStatus.PAUSED: "Nobody enters, moves on or is mailed.",
+        SequenceStatus.ARCHIVED: "Ended for good.",
+    },
 )
-strawberry.enum(
+described_enum(
     EnrollmentStatus,
     name="EnrollmentStatus",
     description="`COMPLETED` went through all steps, `EXITED` left before.",
+    values={
+        EnrollmentStatus.ACTIVE: "On their way.",
+        EnrollmentStatus.COMPLETED: "Went through all steps.",
+        EnrollmentStatus.EXITED: "Left before: `reason` says why.",
+    },
 )
-strawberry.enum(IssueCode, name="IssueCode", description="What is wrong; stable, for programs.")
-strawberry.enum(
-    Severity, name="Severity", description="An error keeps a draft from being published."
+described_enum(
+    IssueCode,
+    name="IssueCode",
+    description="What is wrong; stable, for programs.",
+    values={
+        IssueCode.EMPTY: "There are no steps.",
+        IssueCode.NO_TRIGGER: "Nothing lets anybody in.",
+        IssueCode.NO_START: "The first step is not set, or does not exist.",
+        IssueCode.MISSING_TARGET: "A step leads to one that does not exist.",
+        IssueCode.UNREACHABLE: "Nobody can get to a step.",
+        IssueCode.ENDLESS_LOOP: "Steps lead back to themselves without a wait.",
+        IssueCode.MISSING_TEMPLATE: "A template does not exist.",
+        IssueCode.MISSING_SEQUENCE: "A condition names a sequence that does not exist.",
+        IssueCode.UNKNOWN_ATTRIBUTE: "An attribute in a condition that nobody has yet; a warning.",
+        IssueCode.DUPLICATE: "Two steps have the same key, or two triggers are the same.",
+        IssueCode.INVALID: "A value that cannot be taken.",
+        IssueCode.TOO_LARGE: "More steps or triggers than there may be.",
+    },
+)
+described_enum(
+    Severity,
+    name="Severity",
+    description="An error keeps a draft from being published.",
+    values={
+        Severity.ERROR: "It cannot be published like this.",
+        Severity.WARNING: "It can be published, and is perhaps not what is meant.",
+    },
 )
 
 
@@ -89,7 +125,11 @@ async def _explain_enrollment(parents: Rows[Record], info: Info) -> list[Explana
     ]
 
 
-async def _timelines(parents: Rows[Record], info: Info, last: int = 50) -> list[list[Decision]]:
+async def _timelines(
+    parents: Rows[Record],
+    info: Info,
+    last: Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")] = 50,
+) -> list[list[Decision]]:
     bounded = max(1, min(last, explanation.TIMELINE_MOST))
     found = await explanation.read_timelines(
         info.context.workspace_id, [row["id"] for row in parents], bounded
@@ -159,9 +199,12 @@ class Enrollment(Node):
 async def enrollments_of_sequences(
     parents: Rows[Record],
     info: Info,
-    first: int = 20,
-    after: str | None = None,
-    status: EnrollmentStatus | None = None,
+    first: First = 20,
+    after: After = None,
+    status: Annotated[
+        EnrollmentStatus | None,
+        strawberry.argument(description="Only those of this status; null for all."),
+    ] = None,
 ) -> list[Connection[Enrollment]]:
     """The edge `Sequence.enrollments`."""
     pages = await enrollments.read_enrollments_of_sequences(
@@ -176,9 +219,12 @@ async def enrollments_of_sequences(
 async def enrollments_of_subscribers(
     parents: Rows[Record],
     info: Info,
-    first: int = 20,
-    after: str | None = None,
-    status: EnrollmentStatus | None = None,
+    first: First = 20,
+    after: After = None,
+    status: Annotated[
+        EnrollmentStatus | None,
+        strawberry.argument(description="Only those of this status; null for all."),
+    ] = None,
 ) -> list[Connection[Enrollment]]:
     """The edge `Subscriber.enrollments`."""
     pages = await enrollments.read_enrollments_of_subscribers(
@@ -251,11 +297,12 @@ class EnrollmentCounts:
     exited: int = strawberry.field(description="Left before.")
 
 
+_NOBODY = {status.value: 0 for status in EnrollmentStatus}
+
+
 async def _counts(parents: Rows[Record], info: Info) -> list[EnrollmentCounts]:
     rows = await enrollments.count_people(info.context.workspace_id, [row["id"] for row in parents])
-    found: dict[UUID, dict[str, int]] = {
-        row["id"]: {status.value: 0 for status in EnrollmentStatus} for row in parents
-    }
+    found: dict[UUID, dict[str, int]] = {row["id"]: dict(_NOBODY) for row in parents}
     for row in rows:
         found[row["sequence_id"]][row["status"]] += row["count"]
     return [cast("EnrollmentCounts", found[row["id"]]) for row in parents]
