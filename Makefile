@@ -20,6 +20,7 @@ check: $(VENV)/.dev ## Check format, lint, types, layers, the schema's text and 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.check_generated
+	$(BIN)/python -m scripts.check_schema_changes
 
 bench: $(VENV)/.dev ## Run a benchmark: make bench NAME=import
 	@test -n "$(NAME)" || { echo "name one: make bench NAME=$$(ls bench | sed -n 's/\.py$$//p' | grep -v __ | paste -sd'|')"; exit 2; }
@@ -27,6 +28,12 @@ bench: $(VENV)/.dev ## Run a benchmark: make bench NAME=import
 
 schema: $(VENV)/.run ## Write schema/schema.graphql from the code
 	@$(BIN)/python -m resolvers.schema
+
+release-schema: $(VENV)/.run ## Promise clients the schema as it is now
+	@$(BIN)/python -m scripts.check_schema_changes release
+
+client: ## Generate clients/typescript from schema/schema.graphql
+	@cd clients/typescript && npm ci --no-fund --no-audit --loglevel=error && npm run --silent generate
 
 migration: $(VENV)/.run ## Write a migration for what the models say and no migration does
 	@$(BIN)/python -m scripts.write_migration
@@ -63,4 +70,4 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help run test check bench schema migration migrate doctor lock clean-data install dev
+.PHONY: help run test check bench schema release-schema client migration migrate doctor lock clean-data install dev
