@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -40,7 +41,6 @@ from domain.identity.accounts import Session, sign_up
 from server.embedded import temporary_stores
 
 CONNECTIONS = 32
-OURS_PORT, BARE_PORT, FIRST_PEER_PORT = 18_431, 18_432, 18_433
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -94,6 +94,12 @@ def running(command: list[str], environ: dict[str, str], port: int) -> Iterator[
     finally:
         process.terminate()
         process.wait(20)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in found]
 
 
 def requests(bodies: dict[str, Any], headers: dict[str, str]) -> dict[str, bytes]:
@@ -158,6 +164,7 @@ def main() -> None:
         peers = graphql_peers.peers(all_of_them=options.peers)
     elif options.peers:
         parser.error("the peers need Node and npm")
+    ours_port, bare_port, *peer_ports = free_ports(2 + len(peers))
     with ExitStack() as stack:
         stores = stack.enter_context(temporary_stores(durable=True))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -166,21 +173,21 @@ def main() -> None:
             "REDIS_URL": stores.redis_url,
             "SECRET_KEY": "a secret of the benchmark, long enough for it",
             "DATA_DIR": folder,
-            "PORT": str(OURS_PORT),
+            "PORT": str(ours_port),
             "ACCESS_TOKEN_SECONDS": "7200",
             "LOG_LEVEL": "WARNING",
         }
         session, identifier = asyncio.run(prepare(environ, options.subscribers))
         ours_pid = stack.enter_context(
-            running([sys.executable, "-m", "server.cli", "serve"], environ, OURS_PORT)
+            running([sys.executable, "-m", "server.cli", "serve"], environ, ours_port)
         )
         bare_command = [
             *(sys.executable, "-m", "uvicorn", "bench.graphql_bare:app"),
-            *("--port", str(BARE_PORT), "--loop", "uvloop", "--http", "httptools"),
+            *("--port", str(bare_port), "--loop", "uvloop", "--http", "httptools"),
             *("--no-access-log", "--log-level", "warning"),
         ]
         bare_environ = {**environ, "BENCH_WORKSPACE": str(session.workspace_id)}
-        bare_pid = stack.enter_context(running(bare_command, bare_environ, BARE_PORT))
+        bare_pid = stack.enter_context(running(bare_command, bare_environ, bare_port))
         bodies = data.bodies(identifier)
         token = {"Authorization": f"Bearer {session.tokens.access_token}"}
         plain = {
@@ -188,10 +195,10 @@ def main() -> None:
             for name, body in bodies.items()
         }
         servers = [
-            Server("ours", OURS_PORT, [ours_pid], requests(bodies, token)),
-            Server("bare", BARE_PORT, [bare_pid], plain),
+            Server("ours", ours_port, [ours_pid], requests(bodies, token)),
+            Server("bare", bare_port, [bare_pid], plain),
         ]
-        for port, peer in enumerate(peers, FIRST_PEER_PORT):
+        for port, peer in zip(peer_ports, peers, strict=True):
             surroundings = graphql_peers.environment(
                 stores.database_url, session.workspace_id, port
             )
