@@ -84,6 +84,7 @@ def tree(name: str, *kids: Any, **given: Any) -> Row:
 
 @strawberry.type
 class Query:
+    name: str
     tree: Tree | None
     sure: Tree
     later: Tree | None = awaited("tree", Tree | None)
