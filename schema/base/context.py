@@ -1,6 +1,9 @@
 """What a resolver may know of the request it serves."""
 
+import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -13,6 +16,27 @@ from domain.base.settings import Settings
 from domain.identity.viewer import Access, Viewer
 
 BatchKey = tuple[object, ...]
+
+
+class Shared:
+    """What has been asked for in one execution: an operation, or one event of a subscription."""
+
+    __slots__ = ("execution", "reads")
+
+    def __init__(self) -> None:
+        self.execution: tuple[object, object] = (None, None)
+        self.reads: dict[Hashable, asyncio.Future[Any]] = {}
+
+    def of(self, variables: object, root: object) -> dict[Hashable, asyncio.Future[Any]]:
+        """The reads of an execution; those of another one are forgotten.
+
+        Each execution has variables of its own, and each event is a root of its own. They are held
+        here, so that neither's place in memory can be another's.
+        """
+        if self.execution[0] is not variables or self.execution[1] is not root:
+            self.execution = (variables, root)
+            self.reads = {}
+        return self.reads
 
 
 @dataclass(slots=True)
@@ -29,6 +53,8 @@ class Context:
     client: str = ""
     connection_params: dict[str, object] | None = None
     batches: dict[BatchKey, DataLoader[tuple[object, ...], object]] = field(default_factory=dict)
+
+    shared: Shared = field(default_factory=Shared)
 
     def require(self, access: Access) -> Viewer:
         """The viewer, if they may do this.

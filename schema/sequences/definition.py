@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import assert_never, cast
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLResolveInfo
@@ -10,6 +11,7 @@ from graphql.type import GraphQLAbstractType
 from strawberry.scalars import JSON
 
 from domain.content.templates import read_templates
+from domain.base.database import Record
 from domain.sequences.definition import (
     Branch,
     Definition,
@@ -29,6 +31,7 @@ from schema.base.batch import batch_field
 from schema.base.context import Context, Info
 from schema.base.enums import described_enum
 from schema.base.node import decode_id, encode_id
+from schema.base.once import once
 from schema.base.rows import TypedRow, always_true
 from schema.conditions import condition_json
 from schema.content import Template
@@ -118,9 +121,20 @@ class ManualTrigger(TriggerType):
     pass
 
 
+async def people_of(info: Info, sequence_ids: frozenset[UUID]) -> list[Record]:
+    """How many enrollments there are by step and status; one read for all edges that count."""
+    workspace_id = info.context.workspace_id
+    return await once(
+        info,
+        ("people", sequence_ids),
+        lambda: count_people(workspace_id, list(sequence_ids)),
+    )
+
+
 async def _resting_counts(parents: Sequence[Fields], info: Info) -> list[int]:
-    wanted = list({parent["sequence_id"] for parent in parents})
-    rows = await count_people(info.context.workspace_id, cast("list", wanted))  # type: ignore[type-arg]
+    rows = await people_of(
+        info, frozenset(cast("UUID", parent["sequence_id"]) for parent in parents)
+    )
     counts = {
         (row["sequence_id"], row["step_key"]): row["count"]
         for row in rows

@@ -25,7 +25,7 @@ from schema.base.enums import described_enum
 from schema.base.errors import Payload
 from schema.base.node import Node, encode_id
 from schema.delivery import Message, messages_of_enrollments, messages_of_sequences
-from schema.sequences.definition import SequenceDefinition, definition_fields
+from schema.sequences.definition import SequenceDefinition, definition_fields, people_of
 from schema.sequences.inputs import SequenceDraftInput
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ _NOBODY = {status.value: 0 for status in EnrollmentStatus}
 
 
 async def _counts(parents: Rows[Record], info: Info) -> list[EnrollmentCounts]:
-    rows = await enrollments.count_people(info.context.workspace_id, [row["id"] for row in parents])
+    rows = await people_of(info, frozenset(row["id"] for row in parents))
     found: dict[UUID, dict[str, int]] = {row["id"]: dict(_NOBODY) for row in parents}
     for row in rows:
         found[row["sequence_id"]][row["status"]] += row["count"]
