@@ -30,8 +30,9 @@ _POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One tab. `variables` is JSON text, empty when the operation takes none."""
+    """A saved document. `variables` is JSON text, empty when its operations take none."""
 
+    task: str
     title: str
     query: str
     variables: str
@@ -45,23 +46,28 @@ def wants_playground(request: Request) -> bool:
 def read_examples(known: Mapping[str, str]) -> list[Example]:
     """Return the example operations in the order of their file names.
 
-    `NN-title.graphql` may have `NN-title.json` beside it with its variables; a text of the form
-    `<name>` in there is replaced by `known[name]`, and stays as it is when that is not known.
+    `NN-task/NN-title.graphql` may have `NN-title.json` beside it with its variables; a text of the
+    form `<name>` in there is replaced by `known[name]`, and stays as it is when that is not known.
     """
     examples = []
-    for path in sorted(_EXAMPLES.glob("*.graphql")):
+    for path in sorted(_EXAMPLES.glob("*/*.graphql")):
         beside = path.with_suffix(".json")
         variables = beside.read_text("utf-8").strip() if beside.exists() else ""
         for name, value in known.items():
             variables = variables.replace(f'"<{name}>"', json.dumps(value))
         examples.append(
             Example(
-                title=path.stem.partition("-")[2].replace("-", " "),
+                task=_in_words(path.parent.name),
+                title=_in_words(path.stem),
                 query=path.read_text("utf-8").strip(),
                 variables=variables,
             )
         )
     return examples
+
+
+def _in_words(file_name: str) -> str:
+    return file_name.partition("-")[2].replace("-", " ").capitalize()
 
 
 def playground_page(
@@ -73,14 +79,14 @@ def playground_page(
     endpoint: str = "/graphql",
 ) -> Response:
     """Return the page. A `token` in it signs everyone in who can load it: development only."""
-    tabs = [asdict(example) for example in examples]
+    saved = [asdict(example) for example in examples]
     known = {
         "endpoint": endpoint,
         "token": token,
         "workspace": workspace,
         "mailboxUrl": mailbox_url,
-        "examples": tabs,
-        "examplesKey": hashlib.sha256(json.dumps(tabs).encode()).hexdigest()[:12],
+        "examples": saved,
+        "examplesKey": hashlib.sha256(json.dumps(saved).encode()).hexdigest()[:12],
     }
     # "<" is the only character that could end the element from inside.
     data = json.dumps(known).replace("<", "\\u003c")

@@ -97,7 +97,7 @@ async def tab(
     """
     del serve
     context = await chromium.new_context(
-        viewport={"width": 1400, "height": 860}, color_scheme=request.param
+        viewport={"width": 1680, "height": 900}, color_scheme=request.param
     )
     page = await context.new_page()
     watched = Watched(page)

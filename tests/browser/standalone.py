@@ -76,6 +76,10 @@ class Query:
     async def viewer(self, info: Info[Any, Any]) -> str | None:
         return asking(info)
 
+    @strawberry.field
+    async def greeting(self, name: str, times: int = 1) -> str:
+        return f"Hello {name}. " * times
+
 
 def session_of(name: str) -> Session:
     return Session(
@@ -114,12 +118,14 @@ class Subscription:
 
 
 EXAMPLES = [
-    Example("who am I", "query WhoAmI {\n  viewer\n}", ""),
+    Example("Begin", "Who is asking", "# Says who asks.\nquery WhoAmI {\n  viewer\n}", ""),
+    Example("Begin", "Who else", "query WhoElse {\n  viewer\n}", ""),
     Example(
-        "live stats",
+        "Watch it live",
+        "Live numbers",
         "subscription LiveStats($sequenceId: ID!) {\n"
         "  sendStats(sequenceId: $sequenceId) {\n    sent\n    listener\n  }\n}",
-        '{\n  "sequenceId": "</script><script>alert(1)</script>"\n}',
+        '{\n  "sequenceId": "</script><script>x(1)</script>"\n}',
     ),
 ]
 

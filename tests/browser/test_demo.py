@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from server.mailbox.reading import headers
+from server.playground import read_examples
 from tests.browser.conftest import Watched
 
 pytestmark = pytest.mark.browser
@@ -32,6 +33,7 @@ SETTINGS_OF_THE_CALLER = (
 )
 EDITOR = ".graphiql-query-editor .view-lines"
 ANSWER = ".graphiql-response .view-lines"
+VARIABLES = "section[aria-label='Variables'] .view-lines"
 PLAY = ".graphiql-execute-button"
 
 
@@ -101,22 +103,76 @@ async def play(page: Page, tab_name: str) -> None:
     await page.locator(PLAY).click()
 
 
+async def play_example(page: Page, task: str, title: str) -> None:
+    """Open a saved example from the panel and run it."""
+    group = page.get_by_role("region", name="Examples").get_by_role("region", name=task)
+    await group.get_by_role("button", name=re.compile(f"^{title}")).click()
+    await page.locator(PLAY).click()
+
+
+ANSWERS = {
+    ("Begin", "Who is asking"): '"name": "The Record Shelf"',
+    ("Begin", "Three lists at once"): '"totalCount": 2357',
+    ("Watch it live", "A sequence as it stands"): '"name": "Welcome"',
+    ("Watch it live", "All sequences"): '"name": "Win back"',
+    ("Watch it live", "Imports and other jobs"): '"jobs": {',
+    ("People", "A page of people"): '"totalCount": 2357',
+    ("People", "Everything about one person"): '"subscriber": {',
+    ("People", "Add or update a person"): '"plan": "basic"',
+    ("People", "Tag people"): '"friend"',
+    ("People", "Never mail an address"): '"reason": "MANUAL"',
+    ("Templates", "Preview a draft"): '"subject": "Good to see you, Ann"',
+    ("Templates", "All templates"): '"variables": [',
+    ("Templates", "Make a template"): '"https://example.com/orders"',
+    ("Sequences", "Check a draft"): '"code": "MISSING_TARGET"',
+    ("Sequences", "Let people in by hand"): '"unknownIds": []',
+    ("Sequences", "Branch on what people did"): '"issues": []',
+    ("Events", "Tell what somebody did"): '"recordedCount": 1',
+    ("Events", "What somebody did"): '"events": {',
+    ("Why", "Timeline of one person"): '"timeline": [',
+    ("Why", "The last mails and why"): '"providerReply": "',
+    ("Access", "A key for a machine"): '"secret": "',
+    ("Access", "Members and keys"): '"role": "OWNER"',
+    ("Access", "How mail is signed"): '"onUnknown": "HOLD"',
+}
+
+
 async def test_every_example_answers_without_errors_at_a_click(demo: Demo, tab: Watched) -> None:
     page = tab.page
     await page.goto(demo.graphiql)
-    for tab_name, expected in {
-        "WhoAmI": '"name": "The Record Shelf"',
-        "Subscribers": '"totalCount": 2357',
-        "Sequence": '"name": "Welcome"',
-        "Timeline": '"timeline": [',
-        "PreviewTemplate": '"subject": "Good to see you, Ann"',
-    }.items():
-        await play(page, tab_name)
+    await expect(page.locator(EDITOR)).to_be_visible()
+    elsewhere = {("Watch it live", "Live numbers"), ("Sequences", "From draft to running")}
+    assert {(one.task, one.title) for one in read_examples({})} == {*ANSWERS} | elsewhere
+    for (task, title), expected in ANSWERS.items():
+        await play_example(page, task, title)
         await expect(page.locator(ANSWER)).to_contain_text(expected)
-        await expect(page.locator(ANSWER)).not_to_contain_text('"errors"')
-    await play(page, "CreateSequence")
+        shown = await page.locator(ANSWER).text_content() or ""
+        assert '"message": "' not in shown or title == "Check a draft", shown
+
+
+async def test_a_sequence_goes_from_draft_to_running_by_one_example(
+    demo: Demo, tab: Watched
+) -> None:
+    page = tab.page
+    await page.goto(demo.graphiql)
+    await expect(page.locator(EDITOR)).to_be_visible()
+    await play_example(page, "Sequences", "From draft to running")
     await page.get_by_role("menuitem", name="CreateSequence").click()
     await expect(page.locator(ANSWER)).to_contain_text('"revision": 1')
+    shown = await page.locator(ANSWER).text_content() or ""
+    made = re.search(r'"id":"([^"]+)"', re.sub(r"\s", "", shown))
+    assert made
+    await page.locator(VARIABLES).first.click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.press("Delete")
+    await page.keyboard.type(f'{{"input":{{}},"id":"{made[1]}","revision":1}}')
+    for name, expected in {
+        "PublishSequence": '"number": 1',
+        "ActivateSequence": '"ACTIVE"',
+    }.items():
+        await page.locator(PLAY).click()
+        await page.get_by_role("menuitem", name=name).click()
+        await expect(page.locator(ANSWER)).to_contain_text(expected)
 
 
 async def test_live_stats_move_while_mail_goes_out(demo: Demo, tab: Watched) -> None:
@@ -138,7 +194,7 @@ async def test_live_stats_move_while_mail_goes_out(demo: Demo, tab: Watched) -> 
 async def test_the_mailbox_shows_a_mail_of_the_sequence(demo: Demo, tab: Watched) -> None:
     page = tab.page
     await page.goto(demo.mailbox)
-    await page.locator("#mails a").first.click()
+    await page.locator("#mails a").filter(has_text="Welcome to").first.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to The Record Shelf")
     await expect(page.frame_locator("iframe").get_by_text("See what is new")).to_be_visible()
     await tab.picture("mailbox")

@@ -20,12 +20,12 @@ from server.playground import (
     wants_playground,
 )
 
+EXAMPLE = Example("Look", "X", "query X { a }", '"</script><b>"')
+
 
 async def page(request: Request) -> Response:
     del request
-    return playground_page(
-        token="a.b.c", examples=[Example("x", "query X { a }", '"</script><b>"')], workspace="Shop"
-    )
+    return playground_page(token="a.b.c", examples=[EXAMPLE], workspace="Shop")
 
 
 @pytest.fixture
@@ -63,8 +63,15 @@ async def test_what_is_written_into_the_page_cannot_leave_its_element(
         "token": "a.b.c",
         "workspace": "Shop",
         "mailboxUrl": None,
-        "examples": [{"title": "x", "query": "query X { a }", "variables": '"</script><b>"'}],
-        "examplesKey": "cbc02695edba",
+        "examples": [
+            {
+                "task": "Look",
+                "title": "X",
+                "query": "query X { a }",
+                "variables": '"</script><b>"',
+            }
+        ],
+        "examplesKey": "435fa7f65a00",
     }
 
 
@@ -111,12 +118,22 @@ def test_examples_come_in_order_with_known_ids_filled_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(playground, "_EXAMPLES", tmp_path)
-    (tmp_path / "20-live-stats.graphql").write_text("subscription S { s }\n")
-    (tmp_path / "20-live-stats.json").write_text('{"id": "<sequence>", "to": "<person>"}\n')
-    (tmp_path / "10-who-am-i.graphql").write_text("query Q { q }\n")
+    watch, begin = tmp_path / "20-watch-it-live", tmp_path / "10-begin"
+    watch.mkdir()
+    begin.mkdir()
+    (watch / "10-live-stats.graphql").write_text("subscription S { s }\n")
+    (watch / "10-live-stats.json").write_text('{"id": "<sequence>", "to": "<person>"}\n')
+    (begin / "20-who-asks.graphql").write_text("query Q { q }\n")
+    (begin / "10-hello.graphql").write_text("{ hello }\n")
     assert read_examples({"sequence": 'a"b'}) == [
-        Example("who am i", "query Q { q }", ""),
-        Example("live stats", "subscription S { s }", '{"id": "a\\"b", "to": "<person>"}'),
+        Example("Begin", "Hello", "{ hello }", ""),
+        Example("Begin", "Who asks", "query Q { q }", ""),
+        Example(
+            "Watch it live",
+            "Live stats",
+            "subscription S { s }",
+            '{"id": "a\\"b", "to": "<person>"}',
+        ),
     ]
 
 

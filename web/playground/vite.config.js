@@ -10,7 +10,20 @@ const replacements = [
   [/^prettier\/parser-graphql$/, "prettier/plugins/graphql"],
 ];
 
+// The explorer was written for GraphQL.js before 17, where a default value had another name: it
+// would take every argument for a required one.
+const REQUIRED = "(0, _graphql.isNonNullType)(arg.type) && arg.defaultValue === undefined";
+const knowsDefaults = {
+  name: "explorer-knows-defaults",
+  transform(code, id) {
+    if (!id.endsWith("/graphiql-explorer/dist/Explorer.js")) return null;
+    if (!code.includes(REQUIRED)) throw new Error(`${id} is not what it was: look at it again`);
+    return code.replace(REQUIRED, "(0, _graphql.isRequiredArgument)(arg)");
+  },
+};
+
 export default defineConfig({
+  plugins: [knowsDefaults],
   base: "/static/playground/",
   resolve: {
     alias: replacements.map(([find, replacement]) => ({ find, replacement })),

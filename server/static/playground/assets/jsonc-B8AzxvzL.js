@@ -1,2 +1,2 @@
-import{a as e,i as t}from"./main-CqsVKFtH.js";var n={insertSpaces:!0,tabSize:2,eol:`
+import{a as e,i as t}from"./main-CW6wpe8L.js";var n={insertSpaces:!0,tabSize:2,eol:`
 `},r={jsonc:{astFormat:`formatted`,parse:r=>({text:t(r,e(r,void 0,n))}),locStart:()=>0,locEnd:e=>e.text.length}},i={formatted:{print:e=>e.node.text}};export{r as parsers,i as printers};

@@ -1,0 +1,1 @@
+export{Ot as CancellationTokenSource,kt as Emitter,At as KeyCode,jt as KeyMod,Mt as MarkerSeverity,Nt as MarkerTag,Pt as Position,Ft as Range,It as Selection,Lt as SelectionDirection,Rt as Token,zt as Uri,Bt as editor,Ht as languages}from"./contribution-Bfs7OcCs.js";
