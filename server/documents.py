@@ -51,6 +51,10 @@ class Documents:
         )
         self._known: OrderedDict[str, Document] = OrderedDict()
 
+    def knows(self, text: str) -> bool:
+        """Whether it has been read, so that it costs nothing to read again."""
+        return text in self._known
+
     def read(self, text: str) -> Document:
         """Raises GraphQLError for text that cannot be read, or asks for too much."""
         found = self._known.get(text)

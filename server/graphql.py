@@ -1,28 +1,26 @@
 """The GraphQL endpoint: POST, GraphQL over WebSocket and server-sent events."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, print_ast
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.extensions import MaskErrors, SchemaExtension
-from strawberry.http import GraphQLRequestData
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
-from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from domain.base.clock import now
@@ -32,14 +30,16 @@ from domain.base.settings import Settings
 from resolvers.schema import build_schema
 from schema.base.context import Context, Services
 from schema.base.rows import TypedRow
+from server.admission import Admission
 from server.auth import authenticate
 from server.compiled import CompiledExecutor, Prepared, compile_events, core_of
 from server.cors import Cors
 from server.documents import Documents
+from server.extensions import our_extensions
 from server.headers import security_headers
-from server.masking import public_error
 from server.operations import Operations, error_response, refuse_deep
 from server.persisted import PersistedDocuments, PersistedError
+from server.rates import Rates
 
 logger = logging.getLogger(__name__)
 
@@ -47,54 +47,6 @@ logger = logging.getLogger(__name__)
 ROW_TYPES = (Record, TypedRow, dict)
 # What orjson writes just as the scalar would.
 NATIVE = {"DateTime": (datetime,), "JSON": (dict, list, str, int, float, bool, orjson.Fragment)}
-
-
-def _extensions(
-    documents: Callable[[], Documents], executor: Callable[[], CompiledExecutor]
-) -> list[type[SchemaExtension]]:
-    """What Strawberry's own execution is given: our documents, our executor, our words for errors.
-
-    Its views of sockets, streams and uploads so take the same path as the posts of JSON.
-    """
-
-    class KnownDocuments(SchemaExtension):
-        def on_parse(self) -> Iterator[None]:
-            context = self.execution_context
-            if context.query:
-                prepared = documents().read(context.query).prepared
-                name = context._provided_operation_name  # noqa: SLF001  else the first one's
-                operation = prepared.operation(name)
-                if isinstance(operation, GraphQLError):
-                    raise operation
-                context.graphql_document = prepared.document
-            yield
-
-        def on_validate(self) -> Iterator[None]:
-            context = self.execution_context
-            if context.query:
-                context.pre_execution_errors = list(documents().read(context.query).errors)
-            yield
-
-        async def on_execute(self) -> AsyncIterator[None]:
-            context = self.execution_context
-            if context.query and context.operation_type is not OperationType.SUBSCRIPTION:
-                outcome = await executor().execute(
-                    documents().read(context.query).prepared,
-                    variables=context.variables,
-                    operation_name=context._provided_operation_name,  # noqa: SLF001  as above
-                    context=context.context,
-                )
-                context.result = outcome.result
-            yield
-
-    class MaskedFaults(MaskErrors):
-        def __init__(self) -> None:
-            super().__init__(should_mask_error=lambda error: error.original_error is not None)
-
-        def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-            return public_error(error)
-
-    return [KnownDocuments, MaskedFaults]
 
 
 class _TextFrames(ASGIWebSocketAdapter):
@@ -129,7 +81,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Sockets
 
     def __init__(self, settings: Settings, services: Services) -> None:
-        schema = build_schema(_extensions(lambda: self.documents, lambda: self.executor))
+        schema = build_schema(our_extensions(lambda: self))
         super().__init__(
             schema,
             graphql_ide=None,
@@ -142,7 +94,9 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         )
         self.settings = settings
         self.services = services
-        self.documents = Documents(core_of(schema))
+        self.documents = Documents(core_of(schema), explains=settings.introspection)
+        self.rates = Rates(settings)
+        self.admission = Admission(settings, core_of(schema), self.rates)
         self.persisted = PersistedDocuments(settings, self._is_valid)
         self.executor = CompiledExecutor(schema, row_types=ROW_TYPES, native=NATIVE)
         compile_events(schema, self.executor, self._prepared)
@@ -150,6 +104,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             self.documents,
             self.persisted,
             self.executor,
+            self.admission,
             self._context,
             security_headers(settings),
             Cors(settings.cors_origins),
@@ -234,6 +189,39 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             except UnauthenticatedError:
                 raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        response = super().create_response(response_data, sub_response)
+        if isinstance(response_data, dict) and response_data["data"] is None:
+            for error in cast("list[dict[str, Any]]", response_data.get("errors") or []):
+                told = error.get("extensions") or {}
+                if told.get("code") == "RATE_LIMITED":
+                    response.status_code = 429
+                    response.headers["retry-after"] = str(told["retryAfterSeconds"])
+        return response
+
+    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
+        """Only operations that take a file: everything else is posted as JSON."""
+        given = await super().parse_multipart(request)
+        operation = self._operation(given)
+        if operation is not None and not any(
+            print_ast(one.type).strip("[]!") == "Upload"
+            for one in operation.variable_definitions or ()
+        ):
+            raise HTTPException(400, "An operation that takes no file is posted as JSON.")
+        return given
+
+    def _operation(self, given: Mapping[str, Any]) -> OperationDefinitionNode | None:
+        """The operation that a request names; None for one that execution will refuse."""
+        text = given.get("query")
+        try:
+            prepared = self.documents.read(text).prepared if isinstance(text, str) else None
+        except GraphQLError:
+            return None
+        found = prepared.operation(given.get("operationName")) if prepared else None
+        return found if isinstance(found, OperationDefinitionNode) else None
 
     def decode_json(self, data: str | bytes) -> object:
         value = orjson.loads(data)

@@ -1,12 +1,13 @@
 """What a client is told of an error: expected failures as they are, faults by an id only."""
 
 import logging
-from typing import Any, cast
+from math import ceil
+from typing import Any
 from uuid import uuid4
 
 from graphql import GraphQLError
 
-from domain.base.errors import DomainError
+from domain.base.errors import DomainError, RateLimitedError
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +19,11 @@ def public_error(error: GraphQLError) -> GraphQLError:
         return error
     if isinstance(original, DomainError):
         message = original.message
-        extensions = {"code": original.code.value}
+        extensions: dict[str, Any] = {"code": original.code.value}
         if original.field is not None:
             extensions["field"] = original.field
+        if isinstance(original, RateLimitedError):
+            extensions["retryAfterSeconds"] = ceil(original.retry_after_seconds)
     else:
         fault_id = uuid4().hex
         logger.error("fault %s at %s", fault_id, error.path, exc_info=original)
@@ -32,5 +35,5 @@ def public_error(error: GraphQLError) -> GraphQLError:
         source=error.source,
         positions=error.positions,
         path=error.path,
-        extensions=cast("dict[str, Any]", extensions),
+        extensions=extensions,
     )

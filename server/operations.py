@@ -1,6 +1,7 @@
 """Operations posted as JSON: the hot path, with nothing between the server and the executor."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
 from typing import Any
 
 import orjson
@@ -9,8 +10,9 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from domain.base.errors import UnauthenticatedError
+from domain.base.errors import RateLimitedError, UnauthenticatedError
 from schema.base.context import Context
+from server.admission import Admission, rate_limited
 from server.compiled import CompiledExecutor
 from server.cors import Cors
 from server.documents import Documents
@@ -56,6 +58,7 @@ class Operations:
         documents: Documents,
         persisted: PersistedDocuments,
         executor: CompiledExecutor,
+        admission: Admission,
         make_context: MakeContext,
         headers: Sequence[Header],
         cors: Cors,
@@ -63,6 +66,7 @@ class Operations:
         self._documents = documents
         self._persisted = persisted
         self._executor = executor
+        self._admission = admission
         self._make_context = make_context
         # No middleware stands between: what it would add to each answer is made here, once.
         self._headers = (*headers, (b"cache-control", b"no-store"))
@@ -81,10 +85,13 @@ class Operations:
                 origin = value
         media_type = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in accept else _JSON
         client = scope.get("client")
+        address = client[0] if client else ""
+        limits: Sequence[Header] = ()
+        context: Context | None = None
         try:
-            context = await self._make_context(authorization, client[0] if client else "")
+            context = await self._make_context(authorization, address)
             given = _read(await _body(receive))
-            status, body = await self._answer(given, context, media_type)
+            status, body, limits = await self._answer(given, context, media_type)
         except RefusedError as refusal:
             status, body = refusal.status, orjson.dumps({"errors": refusal.errors})
         except PersistedError as error:
@@ -93,6 +100,11 @@ class Operations:
             status, body = error.status_code, _refusal(error.reason, "BAD_REQUEST")
         except UnauthenticatedError as error:
             status, body = 401, _refusal(error.message, error.code.value)
+        except RateLimitedError as error:
+            status, body = 429, orjson.dumps({"errors": [rate_limited(error)]})
+            retry_after = str(ceil(error.retry_after_seconds)).encode()
+            state = self._admission.state(context, address)
+            limits = (*state.headers(), (b"retry-after", retry_after))
         await send(
             {
                 "type": "http.response.start",
@@ -100,6 +112,7 @@ class Operations:
                 "headers": [
                     *self._headers,
                     *self._cors.headers(origin),
+                    *limits,
                     (b"content-type", media_type),
                     (b"content-length", str(len(body)).encode()),
                 ],
@@ -109,16 +122,22 @@ class Operations:
 
     async def _answer(
         self, given: dict[str, Any], context: Context, media_type: bytes
-    ) -> tuple[int, bytes]:
-        """Status and body. Clients of the older media type read errors from a 200."""
+    ) -> tuple[int, bytes, Sequence[Header]]:
+        """Status, body and the sender's limits.
+
+        Clients of the older media type read errors from a 200. Raises RateLimitedError.
+        """
         text, name = given.get("query"), given.get("operationName")
         if not text or self._persisted.concerns(given):
             text = await self._persisted.text(given, is_signed_in=context.viewer is not None)
+        if not self._documents.knows(text):
+            self._admission.admit_reading(context)
         try:
             document = self._documents.read(text)
         except GraphQLError as error:
             return self._not_executed([error], media_type)
         if document.errors:
+            self._admission.admit_reading(context)
             return self._not_executed(list(document.errors), media_type)
         operation = document.prepared.operation(name)
         if isinstance(operation, OperationDefinitionNode):
@@ -128,26 +147,35 @@ class Operations:
                 )
         else:
             return self._not_executed([operation], media_type)
+        variables = given.get("variables")
+        try:
+            admitted = self._admission.admit(document, operation, variables, context)
+        except GraphQLError as error:
+            return self._not_executed([error], media_type)
         outcome = await self._executor.execute(
             document.prepared,
-            variables=given.get("variables"),
+            variables=variables,
             operation_name=name,
             context=context,
         )
         result = outcome.result
+        cost, state = admitted.settle(result.data)
         if result.data is None and outcome.way == "refused":
             return self._not_executed(result.errors or [], media_type)
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [public_error(error).formatted for error in result.errors]
-        return 200, orjson.dumps(answer)
+        answer["extensions"] = {"cost": cost}
+        return 200, orjson.dumps(answer), state.headers()
 
     @staticmethod
-    def _not_executed(errors: list[GraphQLError], media_type: bytes) -> tuple[int, bytes]:
+    def _not_executed(
+        errors: list[GraphQLError], media_type: bytes
+    ) -> tuple[int, bytes, Sequence[Header]]:
         body: dict[str, Any] = {"errors": [public_error(error).formatted for error in errors]}
         if media_type is _JSON:
-            return 200, orjson.dumps({"data": None, **body})
-        return 400, orjson.dumps(body)
+            return 200, orjson.dumps({"data": None, **body}), ()
+        return 400, orjson.dumps(body), ()
 
 
 async def _body(receive: Receive) -> bytes:

@@ -12,6 +12,7 @@ class ErrorCode(StrEnum):
     ALREADY_EXISTS = "ALREADY_EXISTS"
     CONFLICT = "CONFLICT"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    RATE_LIMITED = "RATE_LIMITED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
 
@@ -57,6 +58,18 @@ class ConflictError(DomainError):
 
 class LimitExceededError(DomainError):
     code = ErrorCode.LIMIT_EXCEEDED
+
+
+class RateLimitedError(DomainError):
+    """Too often: the same will be done when it is asked again after `retry_after_seconds`."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float, field: str | None = None
+    ) -> None:
+        super().__init__(message, field=field)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class UnauthenticatedError(DomainError):

@@ -196,7 +196,7 @@ async def test_the_query_answers_the_same_numbers(live: Live, prepared: Prepared
             ).json()
             for token in (live.token, prepared.eve.tokens.access_token)
         ]
-    assert answers[0] == {
-        "data": {"sendStats": {"queued": 3, "sent": 2, "skipped": 1, "delivered": None}}
+    assert answers[0]["data"] == {
+        "sendStats": {"queued": 3, "sent": 2, "skipped": 1, "delivered": None}
     }
     assert answers[1]["errors"][0]["extensions"] == {"code": "NOT_FOUND", "field": "sequenceId"}

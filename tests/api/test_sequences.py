@@ -370,7 +370,7 @@ async def only(sql: str) -> UUID:
     return found
 
 
-LIST = """{ sequences(first: 50) { nodes {
+LIST = """{ sequences(first: 20) { nodes {
   id name status revision issues { code }
   draft { steps { key restingCount ... on SendEmailStep { template { name } } } }
   activeVersion { number definition { steps { restingCount } } sequence { name } }

@@ -65,5 +65,6 @@ async def test_without_a_demo_workspace_the_page_asks_for_a_sign_in(
 async def test_in_production_the_page_knows_nothing(
     demo: None, settings_with: Callable[..., Settings]
 ) -> None:
-    data = await page_data(settings_with(**SECRET), "mail.example.com")
+    settings = settings_with(**SECRET, PLAYGROUND="true")
+    data = await page_data(settings, "mail.example.com")
     assert (data["token"], data["mailboxUrl"]) == (None, None)
