@@ -18,6 +18,7 @@ from domain.base.settings import Settings
 from schema.base.context import Services
 from server.bodies import BodyLimit
 from server.cors import Cors, CrossOrigin
+from server.downloads import download_routes
 from server.graphql import GraphQLEndpoint
 from server.headers import SecureHeaders, security_headers
 from server.operations import is_plain
@@ -45,9 +46,11 @@ def create_app(settings: Settings) -> ASGIApp:
             await services.live.start()
             await services.ingest.start()
             await graphql.persisted.start(settings.redis_url)
+            await graphql.rates.start()
             try:
                 yield
             finally:
+                await graphql.rates.stop()
                 await graphql.persisted.stop()
                 await services.ingest.stop()
                 await services.live.stop()
@@ -59,6 +62,7 @@ def create_app(settings: Settings) -> ASGIApp:
             WebSocketRoute("/graphql", graphql),
             Route("/livez", alive),
             Route("/readyz", ready),
+            *download_routes(settings),
             *tracking_routes(MessageTokens(settings.secret_key), services.ingest),
         ],
         middleware=[Middleware(BodyLimit)],
@@ -95,7 +99,7 @@ class PageOrGraphQL:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        if wants_playground(request):
+        if self._settings.playground and wants_playground(request):
             page = await graphiql(self._settings, request.headers.get("host", ""))
             await page(scope, receive, send)
         else:
