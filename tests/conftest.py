@@ -20,6 +20,7 @@ from domain.identity.accounts import Session, sign_up
 from server.app import create_app
 from server.embedded import StoreUrls, temporary_stores
 from tests.api_client import Api
+from tests.reference import Reference
 
 POOL_SIZE = 8
 # What the driver sends by itself: transactions, resets, the look-up of types.
@@ -191,10 +192,18 @@ async def session(database: str, prepared: Prepared) -> Session:
 
 
 @pytest.fixture
-async def api(session: Session, settings: Settings) -> AsyncIterator[Api]:
-    """The public API over HTTP, in process, signed in as the owner of `session`'s workspace."""
+async def api(
+    session: Session, settings: Settings, request: pytest.FixtureRequest
+) -> AsyncIterator[Api]:
+    """The public API over HTTP, in process, signed in as the owner of `session`'s workspace.
+
+    Its queries are executed once more by the reference, but where statements are counted.
+    """
     transport = httpx.ASGITransport(app=create_app(settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    checks = [] if "statements" in request.fixturenames else [Reference(settings).check]
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", event_hooks={"response": checks}
+    ) as client:
         yield Api(client, session.tokens.access_token)
 
 
