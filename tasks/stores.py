@@ -1,10 +1,10 @@
-"""What every process opens first: Postgres, the live channel, the doorbells."""
+"""What every process opens first: Postgres, the live channel, the cache, the doorbells."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from domain.activity import live
-from domain.base import database, doorbells
+from domain.base import cache, database, doorbells
 from domain.base.settings import Settings
 from tasks.broker import Bell
 
@@ -19,6 +19,7 @@ async def open_stores(settings: Settings, application: str) -> AsyncIterator[Non
         application=application,
     )
     live.connect(settings.redis_url)
+    cache.connect(settings.redis_url)
     bell = Bell(settings.redis_url)
     doorbells.connect(bell.ring)
     try:
@@ -26,5 +27,6 @@ async def open_stores(settings: Settings, application: str) -> AsyncIterator[Non
     finally:
         doorbells.connect(None)
         bell.close()
+        await cache.disconnect()
         await live.disconnect()
         await database.disconnect()
