@@ -83,6 +83,8 @@ async def sign_up(
         SignUpInput, strawberry.argument(description="Who signs up, and their workspace.")
     ],
 ) -> SessionPayload:
+    context = info.context
+    await context.services.tries.begin_sign_up(input.email, context.client, now())
     session = await accounts.sign_up(
         info.context.settings,
         email=input.email,
@@ -99,9 +101,10 @@ async def sign_in(
     email: Annotated[str, strawberry.argument(description="Address to sign in with.")],
     password: Annotated[str, strawberry.argument(description="10 to 200 characters.")],
 ) -> SessionPayload:
-    session = await accounts.sign_in(
-        info.context.settings, email=email, password=password, now=now()
-    )
+    context = info.context
+    await context.services.tries.begin_sign_in(email, context.client, now())
+    session = await accounts.sign_in(context.settings, email=email, password=password, now=now())
+    await context.services.tries.succeed_sign_in(email, context.client, now())
     return _session(session)
 
 

@@ -15,6 +15,7 @@ from domain.activity.ingest import HitIngest
 from domain.activity.tokens import MessageTokens
 from domain.base import database
 from domain.base.settings import Settings
+from domain.identity.tries import Tries
 from schema.base.context import Services
 from server.bodies import BodyLimit
 from server.cors import Cors, CrossOrigin
@@ -36,7 +37,7 @@ def create_app(settings: Settings) -> ASGIApp:
     if not settings.database_url or not settings.redis_url:
         message = "the application needs DATABASE_URL and REDIS_URL"
         raise ValueError(message)
-    services = Services(live=LiveHub(settings.redis_url), ingest=HitIngest())
+    services = Services(live=LiveHub(settings.redis_url), ingest=HitIngest(), tries=Tries(settings))
 
     graphql = GraphQLEndpoint(settings, services)
 
@@ -47,9 +48,11 @@ def create_app(settings: Settings) -> ASGIApp:
             await services.ingest.start()
             await graphql.persisted.start(settings.redis_url)
             await graphql.rates.start()
+            await services.tries.start()
             try:
                 yield
             finally:
+                await services.tries.stop()
                 await graphql.rates.stop()
                 await graphql.persisted.stop()
                 await services.ingest.stop()

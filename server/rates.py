@@ -8,7 +8,6 @@ time beyond the limit. While Redis is away, each keeps the limits by itself.
 """
 
 import asyncio
-import ipaddress
 import logging
 import math
 import time
@@ -21,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.base.errors import RateLimitedError
+from domain.base.networks import network_of
 from domain.base.redis import PAUSE_SECONDS, redis_client
 from domain.base.settings import Settings
 from domain.identity.viewer import Viewer
@@ -33,7 +33,6 @@ MAX_BUCKETS: Final = 20_000
 # A share of a bucket that one process spends without telling the others at once.
 UNTOLD_SHARE: Final = 0.05
 _PREFIX: Final = "dripgraph:rate:"
-_IPV6_NETWORK: Final = 64
 
 # Adds points to a bucket and answers its level. The bucket is kept as the time at which it is empty
 # again, by the clock of Redis, so that it needs no one to empty it.
@@ -282,16 +281,3 @@ class Rates:
         now = time.monotonic()
         for bucket, level in zip(buckets, levels, strict=True):
             bucket.learn(float(level), now)
-
-
-def network_of(client: str) -> str:
-    """The address itself, or of IPv6 the network of 64 bits, which one customer commonly has."""
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client
-    if isinstance(address, ipaddress.IPv4Address):
-        return client
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))

@@ -21,6 +21,7 @@ from domain.activity.hub import LiveHub
 from domain.activity.ingest import HitIngest
 from domain.base.clock import now
 from domain.base.settings import Settings
+from domain.identity.tries import Tries
 from resolvers.schema import build_schema
 from schema.base.context import Context, Services
 from server.auth import authenticate
@@ -38,7 +39,9 @@ class Reference:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._services = Services(live=LiveHub(settings.redis_url or ""), ingest=HitIngest())
+        self._services = Services(
+            live=LiveHub(settings.redis_url or ""), ingest=HitIngest(), tries=Tries(settings)
+        )
         self.compared = 0
 
     async def check(self, response: httpx.Response) -> None:

@@ -13,6 +13,7 @@ from domain.activity.hub import LiveHub
 from domain.activity.ingest import HitIngest
 from domain.base.errors import ForbiddenError, UnauthenticatedError
 from domain.base.settings import Settings
+from domain.identity.tries import Tries
 from domain.identity.viewer import Access, Viewer
 
 BatchKey = tuple[object, ...]
@@ -81,6 +82,7 @@ class Services:
 
     live: LiveHub
     ingest: HitIngest
+    tries: Tries
 
 
 Info = strawberry.Info[Context, None]
