@@ -28,7 +28,7 @@ _RETRY_SECONDS: Final = 1.0
 T = TypeVar("T")
 Key = tuple[UUID, UUID]
 """Workspace and thing."""
-Read = Callable[[Sequence[Key]], Awaitable[dict[UUID, T]]]
+Read = Callable[[Sequence[Key]], Awaitable[dict[Key, T]]]
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +123,7 @@ class _Board(Generic[T]):
             if topic is not None:
                 topic.read_at = now
                 for slot in topic.slots:
-                    slot.put(found.get(key[1]))
+                    slot.put(found.get(key))
 
     def end(self) -> None:
         for topic in self._topics.values():
@@ -150,15 +150,21 @@ class _Board(Generic[T]):
             self.remove(key, slot)
 
 
-async def read_jobs(wanted: Sequence[Key]) -> dict[UUID, Record]:
-    """Rows of `job` by id, for pairs of workspace and job, in one read."""
+async def read_sequences(wanted: Sequence[Key]) -> dict[Key, SendStats]:
+    """Statistics for pairs of workspace and sequence, in one read."""
+    found = await read_stats(wanted)
+    return {(stats.workspace_id, stats.sequence_id): stats for stats in found.values()}
+
+
+async def read_jobs(wanted: Sequence[Key]) -> dict[Key, Record]:
+    """Rows of `job` for pairs of workspace and job, in one read."""
     rows = await fetch(
         """SELECT job.* FROM unnest($1::uuid[], $2::uuid[]) AS wanted (workspace_id, job_id)
            JOIN job ON job.id = wanted.job_id AND job.workspace_id = wanted.workspace_id""",
         [workspace for workspace, _ in wanted],
         [job for _, job in wanted],
     )
-    return {row["id"]: row for row in rows}
+    return {(row["workspace_id"], row["id"]): row for row in rows}
 
 
 class LiveHub:
@@ -166,7 +172,7 @@ class LiveHub:
 
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
-        self._stats = _Board("sequence", sequence_channel, read_stats)
+        self._stats = _Board("sequence", sequence_channel, read_sequences)
         self._jobs = _Board("job", job_channel, read_jobs)
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

@@ -85,6 +85,7 @@ class SendStats:
     `sent_per_second` is the mean over the ten seconds before `as_of`.
     """
 
+    workspace_id: UUID
     sequence_id: UUID
     queued: int
     sent: int
@@ -102,7 +103,8 @@ class SendStats:
 
 
 _READ = f"""
-SELECT s.id, {", ".join(f"coalesce(r.{name}, 0)::bigint AS {name}" for name in COUNTERS)}
+SELECT s.workspace_id, s.id,
+       {", ".join(f"coalesce(r.{name}, 0)::bigint AS {name}" for name in COUNTERS)}
 FROM unnest($1::uuid[], $2::uuid[]) AS wanted (workspace_id, sequence_id)
 JOIN sequence s ON s.id = wanted.sequence_id AND s.workspace_id = wanted.workspace_id
 LEFT JOIN LATERAL (
@@ -142,6 +144,7 @@ async def read_stats(wanted: Sequence[tuple[UUID, UUID]]) -> dict[UUID, SendStat
         sent = dict(zip(pairs[1], lately, strict=True))
     return {
         row["id"]: SendStats(
+            workspace_id=row["workspace_id"],
             sequence_id=row["id"],
             queued=row["queued"],
             sent=row["sent"],

@@ -133,6 +133,21 @@ async def test_a_sequence_that_does_not_exist_here_cannot_be_watched(
             await anext(hub.watch_stats(*key))
 
 
+async def test_who_watches_does_not_open_a_strangers_eyes(
+    hub: LiveHub, session: Session, sequence_id: UUID
+) -> None:
+    job_id = await jobs.create_job(session.workspace_id, "import", {}, now())
+    seen = await asyncio.gather(
+        *(
+            anext(watch(workspace_id, identifier))
+            for watch, identifier in ((hub.watch_stats, sequence_id), (hub.watch_job, job_id))
+            for workspace_id in (session.workspace_id, uuid4())
+        ),
+        return_exceptions=True,
+    )
+    assert [isinstance(one, NotFoundError) for one in seen] == [False, True, False, True]
+
+
 async def test_a_watch_ends_when_its_sequence_is_deleted_and_when_the_hub_stops(
     hub: LiveHub, session: Session, sequence_id: UUID
 ) -> None:
