@@ -7,12 +7,15 @@ lacks counts as not having happened.
 """
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from uuid import UUID
+
+logger = logging.getLogger(__name__)
 
 _SUFFIX = ".journal"
 _RECORD_BYTES = 9
@@ -28,6 +31,7 @@ class Step(IntEnum):
 
 
 _STEP_BYTES = {step: bytes((step,)) for step in Step}
+_STEPS = {int(step): step for step in Step}
 
 
 class Journal:
@@ -82,28 +86,47 @@ class Orphan:
 
 
 def orphans(folder: Path) -> Iterator[Orphan]:
-    """The journals of processes that are gone, each locked while its turn lasts."""
+    """The journals of processes that are gone, each locked while its turn lasts.
+
+    One that cannot be read is logged and passed by: the leases of its messages run out.
+    """
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
             file = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             continue
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another reader may have finished with it between our open and our lock.
-            if path.exists():
-                yield _read(path, file)
-        except BlockingIOError:
+        except OSError:
+            logger.exception("the delivery journal %s cannot be opened", path)
             continue
+        try:
+            orphan = _lock_and_read(path, file)
+            if orphan is not None:
+                yield orphan
         finally:
             os.close(file)
 
 
+def _lock_and_read(path: Path, file: int) -> Orphan | None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Another reader may have finished with it between our open and our lock.
+        return _read(path, file) if path.exists() else None
+    except BlockingIOError:
+        return None
+    except (OSError, ValueError):
+        logger.exception("the delivery journal %s cannot be read", path)
+        return None
+
+
 def _read(path: Path, file: int) -> Orphan:
     boot, _, records = path.read_bytes().partition(b"\n")
-    whole = len(records) - len(records) % _RECORD_BYTES
-    steps = {records[at : at + 8]: Step(records[at + 8]) for at in range(0, whole, _RECORD_BYTES)}
-    is_complete = boot.decode() == _boot_id() != "" and whole == len(records)
+    steps: dict[bytes, Step] = {}
+    read = 0
+    # A power cut may leave zeros where the end had not reached the disk yet.
+    while read + _RECORD_BYTES <= len(records) and records[read + 8] in _STEPS:
+        steps[records[read : read + 8]] = _STEPS[records[read + 8]]
+        read += _RECORD_BYTES
+    is_complete = boot.decode() == _boot_id() != "" and read == len(records)
     return Orphan(UUID(path.name.removesuffix(_SUFFIX)), path, file, is_complete, steps)
 
 

@@ -98,3 +98,28 @@ def test_a_journal_of_another_boot_or_with_a_torn_end_is_not_complete(tmp_path: 
         assert not orphan.is_complete
         assert orphan.last_step(identifier) is Step.ACCEPTED
         orphan.remove()
+
+
+def test_a_journal_whose_end_a_power_cut_left_blank_is_read_up_to_there(tmp_path: Path) -> None:
+    message = new_id(now())
+    journal = Journal(tmp_path, uuid4())
+    journal.write(message, Step.HANDED_OVER)
+    journal.close(is_settled=False)
+    [path] = tmp_path.iterdir()
+    with path.open("ab") as file:
+        file.write(bytes(18))
+    [orphan] = list(orphans(tmp_path))
+    assert not orphan.is_complete
+    assert orphan.last_steps == {message.bytes[8:]: Step.HANDED_OVER}
+
+
+def test_what_is_no_journal_of_ours_keeps_nobody_from_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = uuid4()
+    (tmp_path / "0.journal").write_bytes(b"no owner's")
+    (tmp_path / "1.journal").mkdir()
+    Journal(tmp_path, owner).close(is_settled=False)
+    assert [orphan.owner for orphan in orphans(tmp_path)] == [owner]
+    assert "0.journal" in caplog.text
+    assert "1.journal" in caplog.text
