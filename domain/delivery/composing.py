@@ -1,5 +1,6 @@
 """Making the mail of claimed messages: what a batch needs is loaded once, the rest is rendering."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,16 @@ from domain.delivery.claim import Claimed
 from domain.delivery.sending import Clock, Compose
 from domain.delivery.transport import Outgoing
 
+logger = logging.getLogger(__name__)
+
 _REVISIONS_KEPT: Final = 200
+
+
+class UnreadableRevisionError(Exception):
+    """A revision is not stored as this release writes them; its messages wait for one that can."""
+
+
+_Revision = CompiledTemplate | TemplateError | UnreadableRevisionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Composer:
         self._public_url = public_url
         name, self._default_email = parseaddr(mail_from)
         self._default_name = name or None
-        self._revisions: OrderedDict[UUID, CompiledTemplate | TemplateError] = OrderedDict()
+        self._revisions: OrderedDict[UUID, _Revision] = OrderedDict()
 
     async def prepare(self, batch: Sequence[Claimed]) -> Compose:
         """Load the revisions, workspaces and triggering events of a batch, in three reads at most.
@@ -67,7 +77,7 @@ class Composer:
 
         def compose(claimed: Claimed) -> Outgoing:
             compiled = revisions[claimed.revision_id]
-            if isinstance(compiled, TemplateError):
+            if isinstance(compiled, Exception):
                 # The same error is raised for each message: it must not gather their tracebacks.
                 raise compiled.with_traceback(None)
             return self._compose(
@@ -125,7 +135,7 @@ class Composer:
                 [workspace_id for _, workspace_id in missing],
             )
             for row in rows:
-                self._revisions[row["id"]] = _compiled(row["compiled"])
+                self._revisions[row["id"]] = _compiled(row["id"], row["compiled"])
         for revision_id, _ in wanted:
             self._revisions.move_to_end(revision_id)
         while len(self._revisions) > max(_REVISIONS_KEPT, len(wanted)):
@@ -144,12 +154,15 @@ class Composer:
         }
 
 
-def _compiled(stored: str) -> CompiledTemplate | TemplateError:
+def _compiled(revision_id: UUID, stored: str) -> _Revision:
+    # Each of its messages fails by itself; the others of the batch go out.
     try:
         return CompiledTemplate(decode(PreparedTemplate, orjson.loads(stored)))
     except TemplateError as error:
-        # Each of its messages fails by itself; the others of the batch go out.
         return error
+    except Exception:
+        logger.exception("template revision %s cannot be read", revision_id)
+        return UnreadableRevisionError(f"template revision {revision_id} cannot be read")
 
 
 async def _events(batch: Sequence[Claimed]) -> dict[UUID, dict[str, object]]:

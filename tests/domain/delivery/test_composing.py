@@ -9,7 +9,7 @@ from domain.activity.tokens import MessageReference, MessageTokens
 from domain.base.database import execute
 from domain.base.errors import DomainError
 from domain.delivery.claim import Claimed, claim_batch
-from domain.delivery.composing import Composer
+from domain.delivery.composing import Composer, UnreadableRevisionError
 from domain.delivery.messages import insert_messages
 from tests.domain.delivery.shop import Shop, open_shop
 
@@ -85,6 +85,25 @@ async def test_the_event_that_began_it_is_at_hand(session_workspace: UUID) -> No
     await execute("""UPDATE enrollment SET trigger = '{"properties": {"number": 17}}'""")
     _, message = await composed(claimed)
     assert message["Subject"] == "Order 17"
+
+
+async def test_a_revision_that_cannot_be_read_keeps_only_its_own_messages(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = await open_shop(shop.workspace_id)
+    await shop.add_people(["ann@example.com"])
+    await other.add_people(["bob@example.com"])
+    await insert_messages([shop.message(0), other.message(0)], shop.at)
+    await execute("UPDATE template_revision SET compiled = '{}' WHERE id = $1", shop.revision_id)
+    claimed = await claim_batch(shop.at, uuid4())
+    assert claimed is not None
+    by_email = {one.email: one for one in claimed}
+    composer = Composer(TOKENS, **COMPOSER)
+    compose = await composer.prepare(claimed)
+    assert compose(by_email["bob@example.com"]).recipient == "bob@example.com"
+    with pytest.raises(UnreadableRevisionError):
+        compose(by_email["ann@example.com"])
+    assert f"revision {shop.revision_id} cannot be read" in caplog.text
 
 
 async def test_a_value_that_is_missing_fails_that_message_only(session_workspace: UUID) -> None:
