@@ -90,7 +90,10 @@ class Agenda:
     def start_due(self, now: datetime) -> None:
         at = now.timestamp()
         for duty in self.entries:
-            if duty.name not in self._running and self._next_at.get(duty.name, 0.0) <= at:
+            # Further off than its interval it can only be because the clock was put back.
+            wait = self._next_at.get(duty.name, 0.0) - at
+            is_due = wait <= 0 or wait > duty.every_seconds
+            if is_due and duty.name not in self._running:
                 self._next_at[duty.name] = at + duty.every_seconds
                 task = asyncio.create_task(self._run(duty, now))
                 self._running[duty.name] = task
@@ -106,7 +109,8 @@ class Agenda:
         except Exception:
             # It comes round again; a long outage is told once a minute.
             at = now.timestamp()
-            if self._quiet_until.get(duty.name, 0.0) <= at:
+            quiet = self._quiet_until.get(duty.name, 0.0) - at
+            if quiet <= 0 or quiet > COMPLAINT_INTERVAL_SECONDS:
                 self._quiet_until[duty.name] = at + COMPLAINT_INTERVAL_SECONDS
                 logger.exception("duty %s failed, it will be tried again", duty.name)
         finally:
@@ -142,13 +146,17 @@ class Leadership:
             tcp_keepalives_interval="1",
             tcp_keepalives_count="2",
         )
-        # Between statements this transaction holds no snapshot, hence holds up no vacuum.
-        await connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LEADER_LOCK):
-            connection.terminate()
-            return False
-        self._connection = connection
-        return True
+        try:
+            # Between statements this transaction holds no snapshot, hence holds up no vacuum.
+            await connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
+            if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LEADER_LOCK):
+                self._connection = connection
+        finally:
+            # Left open it might hold the lock, when the answer came too late, and nobody would
+            # lead.
+            if self._connection is None:
+                connection.terminate()
+        return self._connection is not None
 
     def release(self) -> None:
         if self._connection is not None:

@@ -14,6 +14,7 @@ from domain.base import database as db
 from domain.base import doorbells
 from domain.base.settings import Settings
 from server.embedded import start_postgres
+from tasks import scheduler
 from tasks.scheduler import Agenda, Duty, Leadership, Rings, duties, ring_when_due, run_scheduler
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -66,6 +67,21 @@ async def test_leading_holds_up_no_vacuum(database: str) -> None:
     leadership.release()
 
 
+async def test_attempt_to_lead_that_fails_midway_keeps_no_connection(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leadership = Leadership(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler, "LEADER_LOCK", 2**64)
+        assert not await leadership.is_held()
+    connected = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dripgraph scheduler lead'"
+    )
+    async with asyncio.timeout(10):
+        while await db.fetchval(connected):
+            pass
+
+
 async def test_duty_comes_round_after_its_interval() -> None:
     done: list[datetime] = []
 
@@ -77,6 +93,19 @@ async def test_duty_comes_round_after_its_interval() -> None:
         agenda.start_due(later(seconds))
         await agenda.finish()
     assert done == [later(0), later(2), later(4.5)]
+
+
+async def test_clock_that_is_put_back_stops_no_duty() -> None:
+    done: list[datetime] = []
+
+    async def act(now: datetime) -> None:
+        done.append(now)
+
+    agenda = Agenda([Duty("test.act", 2.0, act)])
+    for seconds in (0, -86_400, -86_399, -86_398):
+        agenda.start_due(later(seconds))
+        await agenda.finish()
+    assert done == [later(0), later(-86_400), later(-86_398)]
 
 
 async def test_slow_duty_is_not_started_twice_and_holds_up_no_other() -> None:
