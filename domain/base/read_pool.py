@@ -77,17 +77,21 @@ class ReadPool:
                 if self.prepare is not None:
                     self.prepare(connection)
                 return connection
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except BaseException:
-                # Woken and cancelled at once: the turn belongs to the next in line.
-                if turn.done() and not turn.cancelled():
-                    self._wake()
-                else:
-                    self._waiting.remove(turn)
-                raise
+            await self._wait()
+
+    async def _wait(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except BaseException:
+            # Woken and cancelled at once: the turn belongs to the next in line. One that was
+            # cancelled before it was woken may have been passed over already.
+            if turn.done() and not turn.cancelled():
+                self._wake()
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            raise
 
     def _wake(self) -> None:
         while self._waiting:

@@ -86,3 +86,18 @@ async def test_a_closed_pool_answers_nobody(pool: ReadPool) -> None:
 
 async def test_execute_answers_the_status_line(pool: ReadPool) -> None:
     assert await pool.execute("UPDATE workspace SET name = name", ()) == "UPDATE 2"
+
+
+async def test_one_who_gives_up_as_a_connection_comes_free_is_cancelled_and_nothing_else(
+    database_url: str,
+) -> None:
+    pool = ReadPool(lambda: connect_alone(database_url), 1)
+    held = await pool._take()
+    first, second = (asyncio.create_task(value(pool, "SELECT 2")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    pool._give_back(held)
+    assert await second == 2
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await pool.close()
