@@ -39,10 +39,11 @@ class Claimed(NamedTuple):
 
 # Held messages stay where they are; who must not be mailed any more is told apart in the same
 # statement, so that no unsubscribe falls between the look and the claim. Rows are locked in the
-# order of the queue and taken by others are stepped over.
+# order of the queue and taken by others are stepped over. Of an archived sequence there are those
+# that were being sent at that moment and have come back.
 _CLAIM = """
 WITH due AS (
-    SELECT m.id, m.workspace_id, m.subscriber_id, m.deadline_at
+    SELECT m.id, m.workspace_id, m.subscriber_id, m.sequence_id, m.deadline_at
     FROM message m
     WHERE m.status = 'queued' AND m.send_after <= $1
       AND NOT EXISTS (
@@ -56,12 +57,14 @@ WITH due AS (
         WHEN s.status <> 'subscribed' THEN s.status
         WHEN x.reason IS NOT NULL THEN 'suppressed'
         WHEN due.deadline_at < $1 THEN 'too_late'
+        WHEN q.status = 'archived' THEN 'sequence_archived'
       END AS reason,
       s.id AS subscriber_id, s.email, s.first_name, s.last_name, s.timezone, s.locale,
       s.attributes::text AS attributes, s.tags
     FROM due
     JOIN subscriber s ON s.id = due.subscriber_id AND s.workspace_id = due.workspace_id
     LEFT JOIN suppression x ON x.workspace_id = due.workspace_id AND x.email = s.email
+    LEFT JOIN sequence q ON q.id = due.sequence_id AND q.workspace_id = due.workspace_id
 )
 UPDATE message m SET
     status = CASE WHEN reason_found THEN 'skipped' ELSE 'sending' END,

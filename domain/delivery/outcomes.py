@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from domain.delivery.transport import Outcome, Verdict
 FIRST_RETRY_SECONDS: Final = 60
 LONGEST_RETRY_SECONDS: Final = 4 * 3600
 PATIENCE: Final = timedelta(hours=48)
-"""How long a message without a deadline of its own is tried, from when it was queued."""
+"""How long a message without a deadline of its own is tried; what it waited before its first try,
+while its sequence was paused or no server could be reached, does not count."""
 _TEMPORARY: Final = range(400, 500)
 
 
@@ -41,8 +43,22 @@ class Settled(NamedTuple):
 
 def retry_delay_seconds(attempt: int, chance: random.Random) -> float:
     """Twice as long after each attempt, from a minute to four hours, spread by a quarter."""
-    delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** (attempt - 1))
-    return delay * chance.uniform(0.75, 1.25)
+    return _nominal_delay_seconds(attempt) * chance.uniform(0.75, 1.25)
+
+
+def _nominal_delay_seconds(attempt: int) -> float:
+    # The exponent is bounded, since a power of thousands is no float any more.
+    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempt - 1, 30))
+
+
+@cache
+def _longest_tried() -> int:
+    """The attempt after which patience is at its end."""
+    attempt, tried_seconds = 1, _nominal_delay_seconds(1)
+    while tried_seconds <= PATIENCE.total_seconds():
+        attempt += 1
+        tried_seconds += _nominal_delay_seconds(attempt)
+    return attempt
 
 
 def settle(claimed: Claimed, outcome: Outcome, now: datetime, chance: random.Random) -> Settled:
@@ -56,7 +72,11 @@ def settle(claimed: Claimed, outcome: Outcome, now: datetime, chance: random.Ran
         reason = "no_such_address" if is_dead_address(outcome.reply) else "refused"
         return _final(claimed, MessageStatus.FAILED, reason, outcome.reply)
     again_at = now + timedelta(seconds=retry_delay_seconds(claimed.attempt, chance))
-    is_too_late = again_at > (claimed.deadline_at or claimed.queued_at + PATIENCE)
+    is_too_late = (
+        claimed.attempt >= _longest_tried()
+        if claimed.deadline_at is None
+        else again_at > claimed.deadline_at
+    )
     if outcome.verdict is Verdict.IN_DOUBT:
         unknown = _final(claimed, MessageStatus.UNKNOWN, "reply_lost", outcome.reply)
         return unknown if is_too_late else unknown._replace(send_after=again_at)

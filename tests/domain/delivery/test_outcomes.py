@@ -16,6 +16,7 @@ from domain.delivery.outcomes import (
 )
 from domain.delivery.recovery import recover_expired
 from domain.delivery.transport import Outcome, Verdict
+from domain.sequences.sequences import archive
 from tests.domain.delivery.shop import Shop
 
 OWNER = UUID(int=7)
@@ -148,12 +149,32 @@ async def test_a_retry_after_the_deadline_is_a_failure(shop: Shop) -> None:
     assert await row("status, reason, failed_at", one.message_id) == ("failed", "expired", shop.at)
 
 
-async def test_patience_ends_two_days_after_queueing(shop: Shop) -> None:
+async def test_patience_ends_after_two_days_of_tries(shop: Shop) -> None:
     [one] = await claim(shop)
-    patient = one._replace(queued_at=shop.at - timedelta(hours=47))
-    assert decide(shop, patient, Verdict.REFUSED, 451, "later").status == "queued"
-    impatient = one._replace(queued_at=shop.at - timedelta(hours=48))
-    assert decide(shop, impatient, Verdict.REFUSED, 451, "later").status == "failed"
+    # 60 s and so on to 7,680 s make 4 h 15 min; eleven times four hours are missing to two days.
+    assert decide(shop, one._replace(attempt=18), Verdict.REFUSED, 451, "").status == "queued"
+    assert decide(shop, one._replace(attempt=19), Verdict.REFUSED, 451, "").status == "failed"
+
+
+async def test_a_message_that_was_held_for_months_is_tried_as_long_as_any_other(
+    shop: Shop,
+) -> None:
+    [one] = await claim(shop)
+    held = one._replace(queued_at=shop.at - timedelta(days=90))
+    assert decide(shop, held, Verdict.REFUSED, 451, "451 greylisted").status == "queued"
+    assert decide(shop, held, Verdict.NOT_HANDED_OVER, 0, "away").status == "queued"
+
+
+async def test_a_message_of_an_archived_sequence_that_comes_back_is_skipped(shop: Shop) -> None:
+    [one] = await claim(shop)
+    await archive(shop.workspace_id, shop.sequence_id, shop.at)
+    await record(shop, decide(shop, one, Verdict.REFUSED, 451, "451 later"))
+    later = shop.at + timedelta(hours=1)
+    assert await claim_batch(later, OWNER) == []
+    assert await row("status, reason, skipped_at", one.message_id) == (
+        "skipped", "sequence_archived", later,
+    )  # fmt: skip
+    assert await shop.counters() == {"queued": 1, "skipped": 1}
 
 
 async def test_a_template_that_fails_for_a_person_fails_that_message(shop: Shop) -> None:
