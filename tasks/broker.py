@@ -45,15 +45,17 @@ class Actor:
     queue: str
     unit: Unit
     at_once: int
+    in_all: int | None = None
 
 
 actors: Final[dict[str, Actor]] = {}
 
 
-def actor(name: str, *, at_once: int = 1) -> Callable[[Unit], Unit]:
+def actor(name: str, *, at_once: int = 1, in_all: int | None = None) -> Callable[[Unit], Unit]:
     """Let the decorated coroutine function answer the doorbell `name` (`noun.verb`).
 
-    A process runs `at_once` units of the same name and ids at the same time, no more.
+    A process runs `at_once` units of the same name and ids at the same time, no more, and `in_all`
+    of the same name. Doorbells beyond the latter are dropped: the scheduler must ring again.
 
     Raises ValueError when the name is taken.
     """
@@ -62,7 +64,7 @@ def actor(name: str, *, at_once: int = 1) -> Callable[[Unit], Unit]:
         if name in actors:
             message = f"two units answer the doorbell {name}"
             raise ValueError(message)
-        actors[name] = Actor(name, queue_of(name), unit, at_once)
+        actors[name] = Actor(name, queue_of(name), unit, at_once, in_all)
         return unit
 
     return register
@@ -139,6 +141,7 @@ class Answering:
     def __init__(self, chosen: Actor) -> None:
         self._unit = chosen.unit
         self._at_once = chosen.at_once
+        self._in_all = chosen.in_all
         self._running: Counter[frozenset[tuple[str, str]]] = Counter()
         self._again: set[frozenset[tuple[str, str]]] = set()
 
@@ -146,6 +149,8 @@ class Answering:
         key = frozenset(ids.items())
         if self._running[key] >= self._at_once:
             self._again.add(key)
+            return
+        if self._in_all is not None and self._running.total() >= self._in_all:
             return
         self._running[key] += 1
         try:

@@ -20,7 +20,11 @@ RUNNERS: Final[dict[str, jobs.Runner]] = {
 jobs.watch(notify_job)
 
 
-@actor(jobs.RUN)
+# Each holds a thread of its worker for as long as it takes: many must not keep mail from going out.
+MOST_AT_ONCE: Final = 4
+
+
+@actor(jobs.RUN, in_all=MOST_AT_ONCE)
 async def run_job(job_id: str) -> None:
     await jobs.run_job(UUID(job_id), RUNNERS, new_id(clock.now()), clock.now)
 

@@ -159,6 +159,18 @@ async def test_so_many_units_run_at_once_as_the_actor_says() -> None:
     assert len(gate.begun) == 3
 
 
+async def test_many_units_of_one_name_leave_room_for_others() -> None:
+    gate = Gate()
+    answering = Answering(Actor("test.gate", "jobs", gate.unit, at_once=1, in_all=2))
+    running = [asyncio.create_task(answering.answer(account_id=name)) for name in "abc"]
+    await running[2]
+    assert gate.begun == ["a", "b"]
+    gate.free.set()
+    await asyncio.gather(*running)
+    await answering.answer(account_id="c")
+    assert gate.begun == ["a", "b", "c"]
+
+
 async def test_unit_that_fails_does_not_block_the_next() -> None:
     tries: list[int] = []
 
