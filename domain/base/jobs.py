@@ -157,6 +157,7 @@ _GIVE_UP = """
 UPDATE job SET status = 'failed', owner = NULL, lease_until = NULL, finished_at = $2,
                error = 'The work broke off ' || attempts || ' times at the same place.'
 WHERE kind = ANY($1) AND status = 'running' AND lease_until <= $2 AND attempts >= $3
+RETURNING id, workspace_id
 """
 
 
@@ -173,7 +174,9 @@ async def claim_job(
     A job that broke off `MAX_ATTEMPTS` times without progress has failed and is not handed out.
     """
     async with transaction():
-        await execute(_GIVE_UP, list(kinds), now, MAX_ATTEMPTS)
+        for lost_id, workspace_id in await fetch(_GIVE_UP, list(kinds), now, MAX_ATTEMPTS):
+            await _drop_file(workspace_id, lost_id)
+            await _moved(lost_id)
         row = await fetchrow(
             _CLAIM,
             list(kinds),
@@ -237,7 +240,7 @@ async def finish_job(job: ClaimedJob, result: Mapping[str, object], now: datetim
             to_json(result),
             now,
         )
-        await _drop_file(job)
+        await _drop_file(job.workspace_id, job.id)
 
 
 async def fail_job(job: ClaimedJob, message: str, now: datetime) -> None:
@@ -249,7 +252,7 @@ async def fail_job(job: ClaimedJob, message: str, now: datetime) -> None:
             message,
             now,
         )
-        await _drop_file(job)
+        await _drop_file(job.workspace_id, job.id)
 
 
 async def put_back(job: ClaimedJob, retry_at: datetime) -> None:
@@ -272,9 +275,9 @@ async def _update_owned(job: ClaimedJob, changes: str, *values: object) -> None:
     await _moved(job.id)
 
 
-async def _drop_file(job: ClaimedJob) -> None:
+async def _drop_file(workspace_id: UUID, job_id: UUID) -> None:
     await execute(
-        "DELETE FROM job_file WHERE job_id = $1 AND workspace_id = $2", job.id, job.workspace_id
+        "DELETE FROM job_file WHERE job_id = $1 AND workspace_id = $2", job_id, workspace_id
     )
 
 

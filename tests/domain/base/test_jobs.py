@@ -109,6 +109,7 @@ async def test_an_owner_that_lost_its_job_writes_nothing(session: Session) -> No
 
 async def test_a_job_that_breaks_off_again_and_again_is_given_up(session: Session) -> None:
     job_id = await ask(session)
+    await append_file(session.workspace_id, job_id, chunks_of(b"a,b"), AT)
     at = AT
     for _ in range(MAX_ATTEMPTS):
         assert await claim_job(KINDS, owner(), at, 60) is not None
@@ -119,6 +120,7 @@ async def test_a_job_that_breaks_off_again_and_again_is_given_up(session: Sessio
         "failed",
         "The work broke off 5 times at the same place.",
     )
+    assert await read_piece(session.workspace_id, job_id, 0) == b""
 
 
 async def test_progress_gives_a_job_its_attempts_back(session: Session) -> None:
