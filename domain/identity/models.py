@@ -88,3 +88,36 @@ class ApiKey(Model):
 
     class Meta:
         table = "api_key"
+
+
+class AuditEntry(Model):
+    """A link of a workspace's audit log; never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    workspace_id = fields.UUIDField()
+    number = fields.BigIntField()
+    action = fields.CharField(max_length=40)
+    actor_user_id = fields.UUIDField(null=True)
+    actor_api_key_id = fields.UUIDField(null=True)
+    target_type = fields.CharField(max_length=40)
+    target_id = fields.UUIDField()
+    details = fields.JSONField[dict[str, object]](default=dict)
+    at = fields.DatetimeField()
+    previous_hash = fields.BinaryField()
+    hash = fields.BinaryField()
+
+    class Meta:
+        table = "audit_entry"
+        unique_together = (("workspace_id", "number"),)
+
+
+class AuditChain(Model):
+    """The head of a workspace's audit log; its id is the workspace's."""
+
+    id = fields.UUIDField(primary_key=True)
+    workspace_id = fields.UUIDField()
+    entries = fields.BigIntField()
+    hash = fields.BinaryField()
+
+    class Meta:
+        table = "audit_chain"

@@ -16,6 +16,9 @@ NO_REFERENCE = {
     ("event", "message_id"): "an event outlives its message's partition",
     ("sequence_version", "published_by_id"): "a version outlives its author's account",
     ("delivery_hold", "source_id"): "a sequence or a campaign",
+    ("audit_entry", "actor_user_id"): "an entry outlives whom it names",
+    ("audit_entry", "actor_api_key_id"): "an entry outlives what it names",
+    ("audit_entry", "target_id"): "an entry outlives what it names",
 }
 
 
