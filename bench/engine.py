@@ -36,6 +36,7 @@ from domain.audience.conditions.tree import (
 from domain.base import database, partitions
 from domain.base.ids import fact_id, new_id
 from domain.base.migrations import migrate
+from domain.identity.audit import Actor
 from domain.sequences.advancing import ADVANCE_BATCH, advance_due_enrollments
 from domain.sequences.definition import (
     Branch,
@@ -153,7 +154,7 @@ class Ground:
             definition=definition_with(template_id, row["id"]),
         )
         version = await publish(
-            self.workspace_id, row["id"], expected_revision=2, published_by=None, now=START
+            self.workspace_id, row["id"], expected_revision=2, published_by=Actor(), now=START
         )
         await activate(self.workspace_id, row["id"], START)
         return row["id"], version["id"]

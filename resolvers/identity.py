@@ -5,10 +5,13 @@ from typing import Annotated, cast
 import strawberry
 
 from domain.base.clock import now
-from domain.identity import accounts, api_keys, workspaces
+from domain.identity import accounts, api_keys, audit, workspaces
 from domain.identity.accounts import Session as DomainSession
+from domain.identity.audit import Actor
 from domain.identity.models import Role
 from domain.identity.tokens import end_session
+from schema.audit import AuditEntry
+from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
 from schema.base.node import decode_id, readable_by_id
 from schema.identity import (
@@ -77,6 +80,11 @@ async def api_keys_of_workspace(info: Info) -> list[ApiKey]:
     return cast("list[ApiKey]", list(rows.values()))
 
 
+async def audit_log(info: Info, first: First = 20, after: After = None) -> Connection[AuditEntry]:
+    page = await audit.list_entries(info.context.workspace_id, page_request(first, after))
+    return connection(page)
+
+
 async def sign_up(
     info: Info,
     input: Annotated[  # noqa: A002
@@ -129,6 +137,7 @@ async def create_api_key(
         name=input.name,
         scopes=list(input.scopes),
         expires_at=input.expires_at,
+        actor=Actor.of(info.context.viewer),
         now=now(),
     )
     return CreateApiKeyPayload(api_key=cast("ApiKey", row), secret=secret)
@@ -138,7 +147,12 @@ async def revoke_api_key(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="Which key.")],  # noqa: A002
 ) -> RevokeApiKeyPayload:
-    row = await api_keys.revoke_api_key(info.context.workspace_id, decode_id("ApiKey", id), now())
+    row = await api_keys.revoke_api_key(
+        info.context.workspace_id,
+        decode_id("ApiKey", id),
+        actor=Actor.of(info.context.viewer),
+        now=now(),
+    )
     return RevokeApiKeyPayload(api_key=cast("ApiKey", row))
 
 
@@ -152,6 +166,7 @@ async def add_member(
         name=input.name,
         password=input.password,
         role=input.role,
+        actor=Actor.of(info.context.viewer),
         now=now(),
     )
     return MemberPayload(member=cast("Member", row))
@@ -162,7 +177,13 @@ async def change_role(
     id: Annotated[strawberry.ID, strawberry.argument(description="Which member.")],  # noqa: A002
     role: Annotated[Role, strawberry.argument(description="What they may do from now on.")],
 ) -> MemberPayload:
-    row = await accounts.change_role(info.context.workspace_id, decode_id("Member", id), role)
+    row = await accounts.change_role(
+        info.context.workspace_id,
+        decode_id("Member", id),
+        role,
+        actor=Actor.of(info.context.viewer),
+        now=now(),
+    )
     return MemberPayload(member=cast("Member", row))
 
 

@@ -26,6 +26,11 @@ class Query:
         access=Access.MANAGE,
         description="The workspace's API keys, newest first.",
     )
+    audit_log = query(
+        identity.audit_log,
+        access=Access.MANAGE,
+        description="Who changed what gives power, or let data out; newest first.",
+    )
     send_stats = query(
         activity.send_stats,
         access=Access.READ,

@@ -7,6 +7,7 @@ import strawberry
 
 from domain.base.clock import now
 from domain.base.errors import InvalidInputError, NotFoundError
+from domain.identity.audit import Actor
 from domain.sequences import enrollments, sequences, versions
 from domain.sequences.models import SequenceStatus
 from domain.sequences.validation import Severity
@@ -118,12 +119,11 @@ async def publish_sequence(
         ),
     ],
 ) -> PublishSequencePayload:
-    viewer = info.context.viewer
     row = await versions.publish(
         info.context.workspace_id,
         decode_id("Sequence", id),
         expected_revision=revision,
-        published_by=None if viewer is None else viewer.user_id,
+        published_by=Actor.of(info.context.viewer),
         now=now(),
     )
     return PublishSequencePayload(version=cast("SequenceVersion", row))

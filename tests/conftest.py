@@ -73,7 +73,12 @@ async def prepared(stores: StoreUrls) -> "Prepared":
             f" on_unknown = 'hold', is_demo = false WHERE id = '{owner.workspace_id}'"
         )
     statements.append("UPDATE membership SET role = 'owner'")
-    return Prepared(url, ada, eve, "; ".join(statements))
+    emptying = "; ".join(statements)
+    # The first test finds what every other does.
+    admin = await asyncpg.connect(url)
+    await admin.execute(emptying)
+    await admin.close()
+    return Prepared(url, ada, eve, emptying)
 
 
 @pytest.fixture

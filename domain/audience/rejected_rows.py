@@ -10,6 +10,7 @@ from domain.base.csv_text import csv_text
 from domain.base.job_reads import read_errors, read_jobs
 from domain.base.jobs import json_column
 from domain.base.signing import Grant, SignedTokens
+from domain.identity.audit import Actor, AuditAction, Target, record
 
 LINK_LIFETIME: Final = timedelta(minutes=15)
 _NAME_CHARACTERS: Final = 100
@@ -35,7 +36,10 @@ def rejected_rows_token(secret_key: str, workspace_id: UUID, job_id: UUID, now: 
 
 
 async def read_rejected_rows(secret_key: str, token: str, now: datetime) -> RejectedRows | None:
-    """The file that a token stands for: line, column and reason; None when it stands for none."""
+    """The file that a token stands for: line, column and reason; None when it stands for none.
+
+    That it was handed out goes into the audit log.
+    """
     grant = _tokens(secret_key).read(token, now)
     if grant is None:
         return None
@@ -48,6 +52,14 @@ async def read_rejected_rows(secret_key: str, token: str, now: datetime) -> Reje
         for fault in found[grant.subject_id]
     ]
     name = str(json_column(job, "input").get("filename") or "import").removesuffix(".csv")
+    await record(
+        grant.workspace_id,
+        AuditAction.DATA_EXPORTED,
+        actor=Actor(),
+        target=Target("Job", grant.subject_id),
+        details={"rows": len(rows)},
+        now=now,
+    )
     return RejectedRows(
         f"{name[:_NAME_CHARACTERS]}-rejected.csv", csv_text(["line", "column", "reason"], rows)
     )

@@ -18,6 +18,7 @@ from domain.base.errors import (
 )
 from domain.base.ids import new_id
 from domain.base.settings import Settings
+from domain.identity.audit import Actor, AuditAction, Target, record
 from domain.identity.models import Role
 from domain.identity.passwords import check_strength, hash_password, password_matches
 from domain.identity.tokens import (
@@ -89,7 +90,7 @@ async def sign_up(
                 " VALUES ($1, $2, 'hold', $3, $4)",
                 workspace_id, workspace, is_demo, now,
             )  # fmt: skip
-            await _add_member(workspace_id, user_id, Role.OWNER, now)
+            await _add_member(workspace_id, user_id, Role.OWNER, Actor(user_id), now)
             return await _new_session(settings, user_id, workspace_id, Role.OWNER, now)
     except UniqueViolationError:
         raise AlreadyExistsError(
@@ -125,7 +126,14 @@ async def refresh_session(settings: Settings, *, refresh_token: str, now: dateti
 
 
 async def add_member(
-    workspace_id: UUID, *, email: str, name: str, password: str, role: Role, now: datetime
+    workspace_id: UUID,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    role: Role,
+    actor: Actor,
+    now: datetime,
 ) -> Record:
     """Make an account for a colleague in this workspace.
 
@@ -143,7 +151,7 @@ async def add_member(
                 " VALUES ($1, $2, $3, $4, $5)",
                 user_id, address, person, password_hash, now,
             )  # fmt: skip
-            membership_id = await _add_member(workspace_id, user_id, role, now)
+            membership_id = await _add_member(workspace_id, user_id, role, actor, now)
     except UniqueViolationError:
         raise AlreadyExistsError(
             "There is an account with this address already.", field="email"
@@ -151,7 +159,9 @@ async def add_member(
     return (await read_members(workspace_id, [membership_id]))[membership_id]
 
 
-async def change_role(workspace_id: UUID, membership_id: UUID, role: Role) -> Record:
+async def change_role(
+    workspace_id: UUID, membership_id: UUID, role: Role, *, actor: Actor, now: datetime
+) -> Record:
     """Raises NotFoundError, or ConflictError for the last owner."""
     async with transaction():
         # The workspace's row is the lock: two owners must not step down at once.
@@ -169,6 +179,15 @@ async def change_role(workspace_id: UUID, membership_id: UUID, role: Role) -> Re
             membership_id,
             role.value,
         )
+        if role is not roles[membership_id]:
+            await record(
+                workspace_id,
+                AuditAction.ROLE_CHANGED,
+                actor=actor,
+                target=Target("Member", membership_id),
+                details={"from": roles[membership_id].value, "to": role.value},
+                now=now,
+            )
     return (await read_members(workspace_id, [membership_id]))[membership_id]
 
 
@@ -205,13 +224,23 @@ async def read_users(workspace_id: UUID, identifiers: list[UUID]) -> dict[UUID, 
     return {row["id"]: row for row in rows}
 
 
-async def _add_member(workspace_id: UUID, user_id: UUID, role: Role, now: datetime) -> UUID:
+async def _add_member(
+    workspace_id: UUID, user_id: UUID, role: Role, actor: Actor, now: datetime
+) -> UUID:
     membership_id = new_id(now)
     await execute(
         "INSERT INTO membership (id, workspace_id, user_id, role, created_at)"
         " VALUES ($1, $2, $3, $4, $5)",
         membership_id, workspace_id, user_id, role.value, now,
     )  # fmt: skip
+    await record(
+        workspace_id,
+        AuditAction.MEMBER_ADDED,
+        actor=actor,
+        target=Target("Member", membership_id),
+        details={"role": role.value},
+        now=now,
+    )
     return membership_id
 
 

@@ -5,10 +5,11 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from domain.base.database import Record, fetch, fetchrow
+from domain.base.database import Record, fetch, fetchrow, transaction
 from domain.base.errors import InvalidInputError, NotFoundError
 from domain.base.ids import new_id
 from domain.identity.accounts import checked_name
+from domain.identity.audit import Actor, AuditAction, Target, record
 from domain.identity.viewer import Access, Viewer
 
 PREFIX = "dg_"
@@ -26,6 +27,7 @@ async def create_api_key(
     name: str,
     scopes: list[Access],
     expires_at: datetime | None,
+    actor: Actor,
     now: datetime,
 ) -> tuple[Record, str]:
     """The key's row and the key itself, which is never shown again.
@@ -37,36 +39,62 @@ async def create_api_key(
     if expires_at is not None and expires_at <= now:
         raise InvalidInputError("This time has passed.", field="expiresAt")
     key = PREFIX + secrets.token_urlsafe(32)
-    row = await fetchrow(
-        "INSERT INTO api_key (id, workspace_id, name, prefix, secret_hash, scopes, created_at,"
-        f" expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_COLUMNS}",
-        new_id(now),
-        workspace_id,
-        checked_name(name, "name"),
-        key[:11],
-        _digest(key),
-        sorted({scope.value for scope in scopes}),
-        now,
-        expires_at,
-    )
-    if row is None:
-        message = "an insert answered no row"
-        raise RuntimeError(message)
+    granted = sorted({scope.value for scope in scopes})
+    async with transaction():
+        (row,) = await fetch(
+            "INSERT INTO api_key (id, workspace_id, name, prefix, secret_hash, scopes, created_at,"
+            f" expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_COLUMNS}",
+            new_id(now),
+            workspace_id,
+            checked_name(name, "name"),
+            key[:11],
+            _digest(key),
+            granted,
+            now,
+            expires_at,
+        )
+        await record(
+            workspace_id,
+            AuditAction.API_KEY_CREATED,
+            actor=actor,
+            target=Target("ApiKey", row["id"]),
+            details={
+                "name": row["name"],
+                "prefix": row["prefix"],
+                "scopes": granted,
+                "expires_at": None if expires_at is None else expires_at.isoformat(),
+            },
+            now=now,
+        )
     return row, key
 
 
-async def revoke_api_key(workspace_id: UUID, api_key_id: UUID, now: datetime) -> Record:
+async def revoke_api_key(
+    workspace_id: UUID, api_key_id: UUID, *, actor: Actor, now: datetime
+) -> Record:
     """Raises NotFoundError; revoking twice is no error."""
-    row = await fetchrow(
-        "UPDATE api_key SET revoked_at = coalesce(revoked_at, $3) WHERE workspace_id = $1"
-        f" AND id = $2 RETURNING {_COLUMNS}",
-        workspace_id,
-        api_key_id,
-        now,
-    )
-    if row is None:
+    async with transaction():
+        revoked = await fetchrow(
+            "UPDATE api_key SET revoked_at = $3 WHERE workspace_id = $1 AND id = $2"
+            f" AND revoked_at IS NULL RETURNING {_COLUMNS}",
+            workspace_id,
+            api_key_id,
+            now,
+        )
+        if revoked is not None:
+            await record(
+                workspace_id,
+                AuditAction.API_KEY_REVOKED,
+                actor=actor,
+                target=Target("ApiKey", api_key_id),
+                details={"name": revoked["name"], "prefix": revoked["prefix"]},
+                now=now,
+            )
+            return revoked
+    found = await read_api_keys(workspace_id, [api_key_id])
+    if api_key_id not in found:
         raise NotFoundError("There is no such API key.", field="id")
-    return row
+    return found[api_key_id]
 
 
 async def read_api_keys(

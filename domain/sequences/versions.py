@@ -20,6 +20,7 @@ from domain.base.errors import (
     NotFoundError,
 )
 from domain.base.ids import new_id
+from domain.identity.audit import Actor, AuditAction, Target, record
 from domain.sequences.definition import Branch, Definition, SendEmail
 from domain.sequences.sequences import (
     COLUMNS,
@@ -71,7 +72,7 @@ async def publish(
     sequence_id: UUID,
     *,
     expected_revision: int,
-    published_by: UUID | None,
+    published_by: Actor,
     now: datetime,
 ) -> Record:
     """Make the draft the version that people enter from now on; those inside keep theirs.
@@ -99,7 +100,7 @@ async def publish(
         definition = _pin(draft, await _current_revisions(workspace_id, [draft]))
         version = await _published_already(row, definition)
         if version is None:
-            version = await _insert_version(row, definition, published_by, now)
+            version = await _insert_version(row, definition, published_by.user_id, now)
         if row["active_version_id"] != version["id"]:
             await execute(
                 """UPDATE sequence SET active_version_id = $3, updated_at = $4
@@ -111,6 +112,14 @@ async def publish(
             )
             if row["status"] == "active":
                 await listen_for(workspace_id, sequence_id, version["id"])
+            await record(
+                workspace_id,
+                AuditAction.SEQUENCE_PUBLISHED,
+                actor=published_by,
+                target=Target("Sequence", sequence_id),
+                details={"name": row["name"], "version": version["number"]},
+                now=now,
+            )
     return version
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from server.cli.audit import verify_audit
 from server.cli.importing import import_file
 from server.cli.operations import demo, doctor, migrate
 from server.cli.processes import mailbox, scheduler, serve, worker
@@ -17,5 +18,8 @@ def main() -> None:
     """
 
 
-for _command in (up, serve, worker, scheduler, mailbox, migrate, demo, import_file, doctor):
+for _command in (
+    *(up, serve, worker, scheduler, mailbox),
+    *(migrate, demo, import_file, doctor, verify_audit),
+):
     main.add_command(_command)

@@ -15,6 +15,7 @@ from domain.base.settings import Settings
 from domain.content.models import BodyFormat
 from domain.content.templates import Content, create_template
 from domain.identity.accounts import sign_up
+from domain.identity.audit import Actor
 from domain.sequences.definition import Definition
 from domain.sequences.sequences import activate, create_sequence, update_draft
 from domain.sequences.versions import publish
@@ -140,7 +141,7 @@ async def _sequence(workspace_id: UUID, name: str, define: Callable[[UUID], Defi
             workspace_id,
             identifier,
             expected_revision=drafted["draft_revision"],
-            published_by=None,
+            published_by=Actor(),
             now=now(),
         )
         await activate(workspace_id, identifier, now())

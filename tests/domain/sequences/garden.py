@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.base.database import Record, execute, fetch
 from domain.base.ids import new_id
+from domain.identity.audit import Actor
 from domain.sequences.advancing import Advanced, advance_due_enrollments
 from domain.sequences.definition import Definition, Manual, SendEmail, Step, Trigger
 from domain.sequences.sequences import activate, create_sequence
@@ -42,7 +43,9 @@ class Garden:
         """An active sequence of these steps."""
         definition = Definition(steps[0].key, triggers, steps)
         row = await create_sequence(self.workspace_id, "Welcome", definition, NOW)
-        await publish(self.workspace_id, row["id"], expected_revision=1, published_by=None, now=NOW)
+        await publish(
+            self.workspace_id, row["id"], expected_revision=1, published_by=Actor(), now=NOW
+        )
         await activate(self.workspace_id, row["id"], NOW)
         sequence_id: UUID = row["id"]
         return sequence_id

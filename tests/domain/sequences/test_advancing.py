@@ -10,6 +10,7 @@ from domain.audience.conditions.tree import HasTag
 from domain.base.database import execute, fetch, fetchval, transaction
 from domain.base.errors import ConflictError
 from domain.base.ids import fact_id, new_id
+from domain.identity.audit import Actor
 from domain.sequences.advancing import advance_all_due, has_due_enrollments
 from domain.sequences.definition import Branch, BranchArm, Exit, Wait
 from domain.sequences.enrollments import enroll
@@ -234,7 +235,9 @@ async def test_people_stay_in_the_version_they_entered(garden: Garden) -> None:
     await advance()
     second = new_id(NOW)
     await revise(garden, second, 2)
-    await publish(garden.workspace_id, sequence_id, expected_revision=1, published_by=None, now=NOW)
+    await publish(
+        garden.workspace_id, sequence_id, expected_revision=1, published_by=Actor(), now=NOW
+    )
     await enroll(garden.workspace_id, sequence_id, [bob], NOW)
     await advance(NOW + DAY)
     rows = await fetch("SELECT subscriber_id, revision_id FROM message ORDER BY visit, id")

@@ -16,6 +16,7 @@ from domain.base.errors import (
 )
 from domain.base.ids import new_id
 from domain.base.pages import PageRequest
+from domain.identity.audit import Actor
 from domain.sequences.definition import (
     Branch,
     BranchArm,
@@ -62,7 +63,7 @@ async def publish_now(garden: Garden, sequence_id: UUID, revision: int = 1) -> t
         garden.workspace_id,
         sequence_id,
         expected_revision=revision,
-        published_by=None,
+        published_by=Actor(),
         now=NOW,
     )
     return version["id"], version["number"]
@@ -252,7 +253,7 @@ async def test_sequence_of_another_workspace_is_no_sequence(garden: Garden) -> N
     with pytest.raises(NotFoundError):
         await validate_draft(stranger, sequence_id)
     with pytest.raises(NotFoundError):
-        await publish(stranger, sequence_id, expected_revision=1, published_by=None, now=NOW)
+        await publish(stranger, sequence_id, expected_revision=1, published_by=Actor(), now=NOW)
     with pytest.raises(NotFoundError):
         await update_draft(stranger, sequence_id, expected_revision=1, now=NOW, name="Mine")
     row = await find_sequence(garden.workspace_id, sequence_id)
