@@ -1,5 +1,6 @@
 """From an `Authorization` header to a viewer, without a database read for what is fresh."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.base.errors import UnauthenticatedError
@@ -12,7 +13,17 @@ KEPT_SECONDS = 10
 MAX_KEPT = 10_000
 MAX_HEADER = 4_096
 
-_kept: dict[tuple[str, str], tuple[datetime, Viewer]] = {}
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Whom a header speaks for, and until when; `ends_at` is None for an API key."""
+
+    header: str
+    viewer: Viewer
+    ends_at: datetime | None
+
+
+_kept: dict[tuple[str, str], tuple[datetime, SignIn]] = {}
 
 
 async def authenticate(settings: Settings, header: str, now: datetime) -> Viewer:
@@ -21,6 +32,11 @@ async def authenticate(settings: Settings, header: str, now: datetime) -> Viewer
     An answer is kept for up to ten seconds, never past a token's end; for so long a revoked API
     key may still work.
     """
+    return (await sign_in(settings, header, now)).viewer
+
+
+async def sign_in(settings: Settings, header: str, now: datetime) -> SignIn:
+    """The same, with the end of it. Raises UnauthenticatedError."""
     if len(header) > MAX_HEADER:
         raise UnauthenticatedError("The Authorization header is too long.")
     kept = _kept.get((settings.secret_key, header))
@@ -30,15 +46,16 @@ async def authenticate(settings: Settings, header: str, now: datetime) -> Viewer
     if scheme.lower() != "bearer" or not credential:
         raise UnauthenticatedError("The Authorization header must be `Bearer …`.")
     until = now + timedelta(seconds=KEPT_SECONDS)
+    ends_at: datetime | None = None
     if credential.startswith(PREFIX):
-        found = await find_by_api_key(credential, now)
-        if found is None:
+        viewer = await find_by_api_key(credential, now)
+        if viewer is None:
             raise UnauthenticatedError("The API key is not valid, or no longer.")
-        viewer = found
     else:
-        viewer, expires_at = read_access_token(settings.secret_key, credential)
-        until = min(until, expires_at)
+        viewer, ends_at = read_access_token(settings.secret_key, credential)
+        until = min(until, ends_at)
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
-    _kept[settings.secret_key, header] = (until, viewer)
-    return viewer
+    found = SignIn(header, viewer, ends_at)
+    _kept[settings.secret_key, header] = (until, found)
+    return found
