@@ -25,7 +25,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from domain.base.clock import now
 from domain.base.database import Record
-from domain.base.errors import UnauthenticatedError
+from domain.base.errors import RateLimitedError, UnauthenticatedError
 from domain.base.settings import Settings
 from resolvers.schema import build_schema
 from schema.base.context import Context, Services
@@ -62,9 +62,8 @@ class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
         payload = cast("dict[str, Any]", message["payload"])
         is_read = self.connection_acknowledged and isinstance(payload, dict)
         if is_read and persisted.concerns(payload):
-            is_signed_in = self.context.viewer is not None
             try:
-                payload["query"] = await persisted.text(payload, is_signed_in=is_signed_in)
+                payload["query"] = await persisted.text(payload, self.context)
             except PersistedError as error:
                 await self.send_message(
                     {"id": message["id"], "type": "error", "payload": [error.formatted]}
@@ -110,10 +109,12 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             Cors(settings.cors_origins),
         )
 
-    def _is_valid(self, text: str) -> bool:
+    def _is_valid(self, text: str, context: Context | None) -> bool:
         try:
+            if context is not None and not self.documents.knows(text):
+                self.admission.admit_reading(context)
             return not self.documents.read(text).errors
-        except GraphQLError:
+        except (GraphQLError, RateLimitedError):
             return False
 
     def _prepared(self, document: DocumentNode) -> Prepared:
@@ -172,9 +173,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if isinstance(request_data, GraphQLRequestData):
             given = {"query": request_data.query, "extensions": request_data.extensions}
             if self.persisted.concerns(given):
-                request_data.query = await self.persisted.text(
-                    given, is_signed_in=context.viewer is not None
-                )
+                request_data.query = await self.persisted.text(given, context)
         return await super().execute_operation(
             request, request_adapter, request_data, context, root_value, sub_response
         )

@@ -129,7 +129,7 @@ class Operations:
         """
         text, name = given.get("query"), given.get("operationName")
         if not text or self._persisted.concerns(given):
-            text = await self._persisted.text(given, is_signed_in=context.viewer is not None)
+            text = await self._persisted.text(given, context)
         if not self._documents.knows(text):
             self._admission.admit_reading(context)
         try:

@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from domain.base.redis import PAUSE_SECONDS, redis_client
 from domain.base.settings import Settings, SettingsError
+from schema.base.context import Context
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ MAX_SHARED_BYTES: Final = 64 << 20
 _PREFIX: Final = "dripgraph:document:"
 _HEX: Final = frozenset("0123456789abcdef")
 _APOLLO_FORMAT: Final = "apollo-persisted-query-manifest"
+
+
+IsValid = Callable[[str, Context | None], bool]
 
 
 class PersistedError(GraphQLError):
@@ -86,10 +90,11 @@ def _no_manifest(path: Path) -> SettingsError:
 class PersistedDocuments:
     """`start` it with the process, for Redis; before that it lives by its memory alone.
 
-    `is_valid` says whether a text is a document that would be run.
+    `is_valid` says whether a text is a document that would be run; asked by a client, it charges
+    that client for the reading.
     """
 
-    def __init__(self, settings: Settings, is_valid: Callable[[str], bool]) -> None:
+    def __init__(self, settings: Settings, is_valid: IsValid) -> None:
         self._is_valid = is_valid
         path = settings.trusted_documents
         self._trusted = {} if path is None else read_manifest(path)
@@ -104,7 +109,7 @@ class PersistedDocuments:
         # By outcome: memory, redis, trusted, registered, unknown, refused.
         self.counts: Counter[str] = Counter()
         for name, text in self._trusted.items():
-            if not is_valid(text):
+            if not is_valid(text, None):
                 logger.warning("the trusted document %s is not valid here, and will not run", name)
 
     async def start(self, redis_url: str) -> None:
@@ -119,7 +124,7 @@ class PersistedDocuments:
         """Whether a request's text is not simply the one it sends."""
         return self._is_strict or bool(given.get("extensions")) or "documentId" in given
 
-    async def text(self, given: Mapping[str, Any], *, is_signed_in: bool) -> str:
+    async def text(self, given: Mapping[str, Any], context: Context) -> str:
         """The text to run for a request's `query`, `extensions` and `documentId`.
 
         Raises PersistedError.
@@ -136,7 +141,7 @@ class PersistedDocuments:
             return trusted
         if isinstance(query, str):
             if not self._is_strict:
-                await self._register(name, query, is_signed_in=is_signed_in)
+                await self._register(name, query, context)
             return self._allowed(query)
         found = None if self._is_strict else await self._find(name)
         if found is None:
@@ -169,18 +174,18 @@ class PersistedDocuments:
         self.counts["redis"] += 1
         return found
 
-    async def _register(self, name: str, query: str, *, is_signed_in: bool) -> None:
+    async def _register(self, name: str, query: str, context: Context) -> None:
         if name in self._known and self._known[name] == query:
             return
         written = query.encode()
         if sha256(written).hexdigest() != name:
             raise PersistedError("provided sha does not match query", "BAD_REQUEST")
-        if len(written) > MAX_TEXT_BYTES or not self._is_valid(query):
+        if len(written) > MAX_TEXT_BYTES or not self._is_valid(query, context):
             return
         self._keep(name, query)
         self.counts["registered"] += 1
         # Whoever is not signed in could fill Redis, and so could a broken client.
-        if is_signed_in and self._may_share(len(written)):
+        if context.viewer is not None and self._may_share(len(written)):
             await self._ask(lambda redis: redis.set(_PREFIX + name, written, ex=KEPT_SECONDS))
 
     def _keep(self, name: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ import pytest
 import redis.asyncio
 from websockets.asyncio.client import connect
 
+from domain.activity.hub import LiveHub
+from domain.activity.ingest import HitIngest
 from domain.base.settings import Settings, SettingsError
+from domain.identity.tries import Tries
+from domain.identity.viewer import Access, Viewer
+from schema.base.context import Context, Services
 from server import persisted as persisted_module
 from server.app import create_app
 from server.persisted import PersistedDocuments, PersistedError, read_manifest
@@ -127,6 +133,17 @@ async def test_a_get_by_name_runs_nothing(api: Api) -> None:
     assert response.json()["errors"][0]["message"] == "queries are not allowed when using GET"
 
 
+@pytest.fixture
+def nobody(settings: Settings) -> Context:
+    services = Services(live=LiveHub(settings.redis_url), ingest=HitIngest(), tries=Tries(settings))
+    return Context(settings=settings, services=services)
+
+
+@pytest.fixture
+def ada(nobody: Context, prepared: Prepared) -> Context:
+    return replace(nobody, viewer=Viewer(prepared.ada.workspace_id, frozenset(Access)))
+
+
 # --- What processes share ------------------------------------------------------------------------
 
 
@@ -136,7 +153,7 @@ async def process(settings: Settings) -> AsyncIterator[Callable[[], Any]]:
     made: list[PersistedDocuments] = []
 
     async def make() -> PersistedDocuments:
-        documents = PersistedDocuments(settings, lambda text: "nothing" not in text)
+        documents = PersistedDocuments(settings, lambda text, _: "nothing" not in text)
         await documents.start(settings.redis_url)
         made.append(documents)
         return documents
@@ -146,72 +163,78 @@ async def process(settings: Settings) -> AsyncIterator[Callable[[], Any]]:
         await documents.stop()
 
 
-async def test_another_process_learns_it_from_redis(process: Callable[[], Any]) -> None:
+async def test_another_process_learns_it_from_redis(
+    process: Callable[[], Any], ada: Context, nobody: Context
+) -> None:
     one, other = await process(), await process()
-    assert await one.text(named(query=TEXT), is_signed_in=True) == TEXT
-    assert await other.text(named(), is_signed_in=False) == TEXT
-    assert await other.text(named(), is_signed_in=False) == TEXT
+    assert await one.text(named(query=TEXT), ada) == TEXT
+    assert await other.text(named(), nobody) == TEXT
+    assert await other.text(named(), nobody) == TEXT
     assert (one.counts, other.counts) == ({"registered": 1}, {"redis": 1, "memory": 1})
 
 
-async def test_what_nobody_signed_in_sent_is_not_shared(process: Callable[[], Any]) -> None:
+async def test_what_nobody_signed_in_sent_is_not_shared(
+    process: Callable[[], Any], ada: Context, nobody: Context
+) -> None:
     one, other = await process(), await process()
-    await one.text(named(query=TEXT), is_signed_in=False)
-    assert await one.text(named(), is_signed_in=False) == TEXT
+    await one.text(named(query=TEXT), nobody)
+    assert await one.text(named(), nobody) == TEXT
     with pytest.raises(PersistedError, match="PersistedQueryNotFound"):
-        await other.text(named(), is_signed_in=True)
+        await other.text(named(), ada)
 
 
 async def test_a_text_that_redis_changed_is_not_run(
-    process: Callable[[], Any], redis_url: str
+    process: Callable[[], Any], redis_url: str, ada: Context
 ) -> None:
     one, other = await process(), await process()
-    await one.text(named(query=TEXT), is_signed_in=True)
+    await one.text(named(query=TEXT), ada)
     client = redis.asyncio.Redis.from_url(redis_url)
     (key,) = await client.keys("dripgraph:document:*")
     await client.set(key, b"{ somethingElse }")
     await client.aclose()
     with pytest.raises(PersistedError, match="PersistedQueryNotFound"):
-        await other.text(named(), is_signed_in=True)
+        await other.text(named(), ada)
 
 
-async def test_without_redis_a_process_lives_by_its_memory(settings: Settings) -> None:
-    documents = PersistedDocuments(settings, lambda _: True)
+async def test_without_redis_a_process_lives_by_its_memory(
+    settings: Settings, ada: Context
+) -> None:
+    documents = PersistedDocuments(settings, lambda *_: True)
     await documents.start("redis://127.0.0.1:1/0")
     with pytest.raises(PersistedError, match="PersistedQueryNotFound"):
-        await documents.text(named(), is_signed_in=True)
-    assert await documents.text(named(query=TEXT), is_signed_in=True) == TEXT
-    assert await documents.text(named(), is_signed_in=True) == TEXT
+        await documents.text(named(), ada)
+    assert await documents.text(named(query=TEXT), ada) == TEXT
+    assert await documents.text(named(), ada) == TEXT
     await documents.stop()
 
 
 async def test_the_memory_is_bounded_and_the_least_used_is_forgotten(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, ada: Context
 ) -> None:
     monkeypatch.setattr(persisted_module, "MAX_MEMORY_BYTES", 300)
-    documents = PersistedDocuments(settings, lambda _: True)
+    documents = PersistedDocuments(settings, lambda *_: True)
     texts = ["{" + letter * 98 + "}" for letter in "abcd"]
     names = [sha256(text.encode()).hexdigest() for text in texts]
     for name, text in zip(names[:3], texts[:3], strict=True):
-        await documents.text(named(name, query=text), is_signed_in=True)
-    await documents.text(named(names[0]), is_signed_in=True)
-    await documents.text(named(names[3], query=texts[3]), is_signed_in=True)
+        await documents.text(named(name, query=text), ada)
+    await documents.text(named(names[0]), ada)
+    await documents.text(named(names[3], query=texts[3]), ada)
     known = []
     for name in names:
         try:
-            known.append(await documents.text(named(name), is_signed_in=True))
+            known.append(await documents.text(named(name), ada))
         except PersistedError as error:
             known.append(error.code)
     assert known == [texts[0], "PERSISTED_QUERY_NOT_FOUND", texts[2], texts[3]]
 
 
-async def test_a_long_text_runs_but_is_not_kept(settings: Settings) -> None:
-    documents = PersistedDocuments(settings, lambda _: True)
+async def test_a_long_text_runs_but_is_not_kept(settings: Settings, ada: Context) -> None:
+    documents = PersistedDocuments(settings, lambda *_: True)
     text = TEXT + " " * (64 << 10)
     name = sha256(text.encode()).hexdigest()
-    assert await documents.text(named(name, query=text), is_signed_in=True) == text
+    assert await documents.text(named(name, query=text), ada) == text
     with pytest.raises(PersistedError, match="PersistedQueryNotFound"):
-        await documents.text(named(name), is_signed_in=True)
+        await documents.text(named(name), ada)
 
 
 # --- Sockets and streams -------------------------------------------------------------------------
