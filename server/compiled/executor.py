@@ -142,7 +142,10 @@ class CompiledExecutor:
         *,
         row_types: tuple[type, ...] = (),
         native: Mapping[str, tuple[type, ...]] | None = None,
+        most_fields: int = MAX_FIELDS_KEPT,
     ) -> None:
+        """`most_fields` bounds the plans that are kept, all together."""
+        self._most_fields = most_fields
         self._schema = schema
         self._row_types = row_types
         self._plain = PlainClasses(row_types)
@@ -303,7 +306,7 @@ class CompiledExecutor:
         """Forget all plans when together they have too many fields; they are soon made again."""
         size = len(compiled.plan.fields)
         self._fields_kept += size
-        if self._fields_kept > MAX_FIELDS_KEPT:
+        if self._fields_kept > self._most_fields:
             for reference in self._keepers:
                 keeper = reference()
                 if keeper is not None:

@@ -1,6 +1,6 @@
 """What resolvers answered on the compiled path, handed to the reference executor in their place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -63,9 +63,9 @@ class Memo:
             return following(source, info, **arguments)
         manner, answer = noted.pop(0)
         if manner is Manner.AWAITED:
-            return _given(answer)
+            return _Given(answer)
         if manner is Manner.BATCHED:
-            return _loaded(self._loader(info), answer)
+            return _Loaded(self._loader(info), answer)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -79,14 +79,30 @@ class Memo:
         return loader
 
 
-async def _given(answer: object) -> object:
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+class _Given:
+    """An awaitable, and no coroutine: the reference gives up what a fault has made needless."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+
+    def __await__(self) -> Generator[Any, None, object]:
+        yield from ()  # which makes it a generator
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
 
 
-async def _loaded(loader: DataLoader[object, object], answer: object) -> object:
-    return await loader.load(answer)
+class _Loaded:
+    __slots__ = ("_answer", "_loader")
+
+    def __init__(self, loader: DataLoader[object, object], answer: object) -> None:
+        self._loader = loader
+        self._answer = answer
+
+    def __await__(self) -> Generator[Any, None, object]:
+        return (yield from self._loader.load(self._answer).__await__())
 
 
 async def _same(answers: list[object]) -> list[object]:
