@@ -22,6 +22,7 @@ from server.cors import Cors, CrossOrigin
 from server.downloads import download_routes
 from server.graphql import GraphQLEndpoint
 from server.headers import SecureHeaders, security_headers
+from server.metrics import CountedConnections, ProcessFigures, metrics_routes
 from server.operations import is_plain
 from server.pages import graphiql
 from server.playground import playground_files, wants_playground
@@ -65,6 +66,10 @@ def create_app(settings: Settings) -> ASGIApp:
             WebSocketRoute("/graphql", graphql),
             Route("/livez", alive),
             Route("/readyz", ready),
+            *metrics_routes(
+                settings.metrics_token,
+                ProcessFigures(graphql.traffic, graphql.persisted.counts, services.ingest),
+            ),
             *download_routes(settings),
             *tracking_routes(MessageTokens(settings.secret_key), services.ingest),
         ],
@@ -73,7 +78,7 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     headers = security_headers(settings)
     guarded = CrossOrigin(SecureHeaders(application, headers), Cors(settings.cors_origins), headers)
-    return Front(graphql.operations, guarded)
+    return Front(graphql.operations, CountedConnections(guarded, graphql.traffic))
 
 
 class Front:

@@ -32,11 +32,12 @@ from schema.base.context import Context, Services
 from schema.base.rows import TypedRow
 from server.admission import Admission
 from server.auth import authenticate
-from server.compiled import CompiledExecutor, Prepared, compile_events, core_of
+from server.compiled import Prepared, compile_events, core_of
 from server.cors import Cors
 from server.documents import Documents
 from server.extensions import our_extensions
 from server.headers import security_headers
+from server.metrics import CountedExecutor, Traffic
 from server.operations import Operations, error_response, refuse_deep
 from server.persisted import PersistedDocuments, PersistedError
 from server.rates import Rates
@@ -97,7 +98,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         self.rates = Rates(settings)
         self.admission = Admission(settings, core_of(schema), self.rates)
         self.persisted = PersistedDocuments(settings, self._is_valid)
-        self.executor = CompiledExecutor(schema, row_types=ROW_TYPES, native=NATIVE)
+        self.traffic = Traffic()
+        self.executor = CountedExecutor(
+            schema, row_types=ROW_TYPES, native=NATIVE, traffic=self.traffic
+        )
         compile_events(schema, self.executor, self._prepared)
         self.operations = Operations(
             self.documents,
@@ -107,6 +111,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             self._context,
             security_headers(settings),
             Cors(settings.cors_origins),
+            self.traffic,
         )
 
     def _is_valid(self, text: str, context: Context | None) -> bool:

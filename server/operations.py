@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import ceil
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from server.cors import Cors
 from server.documents import Documents
 from server.headers import Header
 from server.masking import public_error
+from server.metrics import Traffic
 from server.persisted import PersistedDocuments, PersistedError
 
 MAX_BODY = 1 << 20
@@ -47,7 +49,9 @@ def is_plain(scope: Scope) -> bool:
             content_type = value
         elif name == b"accept":
             accept = value
-    return content_type.startswith(_JSON) and b"text/event-stream" not in accept
+    if not content_type.startswith(_JSON):
+        return False
+    return b"text/event-stream" not in accept or not wants_events(accept.decode("latin-1"))
 
 
 class Operations:
@@ -62,6 +66,7 @@ class Operations:
         make_context: MakeContext,
         headers: Sequence[Header],
         cors: Cors,
+        traffic: Traffic,
     ) -> None:
         self._documents = documents
         self._persisted = persisted
@@ -71,8 +76,10 @@ class Operations:
         # No middleware stands between: what it would add to each answer is made here, once.
         self._headers = (*headers, (b"cache-control", b"no-store"))
         self._cors = cors
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_at = perf_counter()
         authorization: str | None = None
         accept = b""
         origin: bytes | None = None
@@ -105,6 +112,7 @@ class Operations:
             retry_after = str(ceil(error.retry_after_seconds)).encode()
             state = self._admission.state(context, address)
             limits = (*state.headers(), (b"retry-after", retry_after))
+        self._traffic.answered(status, perf_counter() - began_at)
         await send(
             {
                 "type": "http.response.start",

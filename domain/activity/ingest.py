@@ -36,6 +36,11 @@ class HitIngest:
         self._arrived = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many hits are not being written yet."""
+        return len(self._waiting)
+
     async def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="activity.ingest")
 

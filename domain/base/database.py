@@ -133,6 +133,20 @@ async def disconnect() -> None:
     await Tortoise.close_connections()
 
 
+def pools() -> dict[str, dict[str, int]]:
+    """Figures of the process's pools as they are now; of `write` it is not known who waits."""
+    found = {} if _reads is None else {"read": _reads.figures()}
+    pool = _client()._pool if Tortoise.is_inited() else None  # noqa: SLF001  no public way
+    if pool is not None:
+        opened = pool.get_size()
+        found["write"] = {
+            "limit": pool.get_max_size(),
+            "open": opened,
+            "in_use": opened - pool.get_idle_size(),
+        }
+    return found
+
+
 def _alone() -> ReadPool | None:
     """The pool for a statement by itself; None inside a transaction."""
     return _reads if _after_commit.get() is None else None

@@ -26,9 +26,19 @@ class ReadPool:
         self._open = open_connection
         self.prepare: Callable[[asyncpg.Connection], object] | None = None
         self._free: list[asyncpg.Connection] = []
-        self._left = size
+        self._size = self._left = size
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_closed = False
+
+    def figures(self) -> dict[str, int]:
+        """`limit`, `open`, `in_use` and `waiting`, as they are now."""
+        opened = self._size - self._left
+        return {
+            "limit": self._size,
+            "open": opened,
+            "in_use": opened - len(self._free),
+            "waiting": len(self._waiting),
+        }
 
     async def fetch(self, sql: str, values: tuple[object, ...]) -> list[asyncpg.Record]:
         connection = await self._take()
