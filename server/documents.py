@@ -14,7 +14,14 @@ from graphql import (
 )
 
 from server.compiled import Prepared
-from server.limits import MAX_TOKENS, Cost, CostModel, check_document, check_nesting
+from server.limits import (
+    MAX_TOKENS,
+    Cost,
+    CostModel,
+    check_document,
+    check_nesting,
+    check_overlaps,
+)
 
 MAX_DOCUMENTS = 1_000
 MAX_ERRORS = 20
@@ -64,6 +71,7 @@ class Documents:
         check_nesting(text)
         document = parse(text, max_tokens=MAX_TOKENS)
         check_document(document)
+        check_overlaps(document)
         errors = tuple(
             validate(
                 self._schema,

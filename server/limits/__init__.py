@@ -10,9 +10,11 @@ from server.limits.figures import (
     check_document,
     check_nesting,
 )
+from server.limits.overlaps import MAX_COMPARISONS, check_overlaps
 
 __all__ = [
     "MAX_ALIASES",
+    "MAX_COMPARISONS",
     "MAX_DEPTH",
     "MAX_DIRECTIVES",
     "MAX_FIELDS",
@@ -22,4 +24,5 @@ __all__ = [
     "CostModel",
     "check_document",
     "check_nesting",
+    "check_overlaps",
 ]

@@ -24,6 +24,7 @@ MAX_FIELDS = 2_000
 MAX_ALIASES = 50
 MAX_DIRECTIVES = 50
 MAX_NESTING = 60
+MAX_DEFINITIONS = 100
 MAX_QUERY_CHARACTERS = 50_000
 _SATURATED = 1 << 40
 
@@ -58,6 +59,8 @@ def check_nesting(text: str) -> None:
 
 def check_document(document: DocumentNode) -> None:
     """Raises GraphQLError for the first operation that asks for too much."""
+    if len(document.definitions) > MAX_DEFINITIONS:
+        raise _excess(f"A document may have {MAX_DEFINITIONS} operations and fragments.")
     fragments = {
         node.name.value: node
         for node in document.definitions
