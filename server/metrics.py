@@ -32,6 +32,7 @@ from domain.activity.ingest import HitIngest
 from domain.base import cache, database
 from server.compiled import CompiledExecutor, Prepared
 from server.compiled.executor import Outcome
+from server.streams import wants_events
 
 BOUNDS_SECONDS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,

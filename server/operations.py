@@ -21,6 +21,7 @@ from server.headers import Header
 from server.masking import public_error
 from server.metrics import Traffic
 from server.persisted import PersistedDocuments, PersistedError
+from server.streams import wants_events
 
 MAX_BODY = 1 << 20
 MAX_VARIABLES_DEPTH = 50
