@@ -41,6 +41,7 @@ from server.metrics import CountedExecutor, Traffic
 from server.operations import Operations, error_response, refuse_deep
 from server.persisted import PersistedDocuments, PersistedError
 from server.rates import Rates
+from server.streams import PreferredEvents
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Sockets
 
     def __init__(self, settings: Settings, services: Services) -> None:
+        self.stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: PreferredEvents}
         schema = build_schema(our_extensions(lambda: self))
         super().__init__(
             schema,
