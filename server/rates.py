@@ -129,8 +129,7 @@ class Charge:
         difference = actual - self.requested
         now = time.monotonic()
         if difference:
-            for bucket in self._buckets:
-                bucket.add(difference, now)
+            self._rates.add(self._buckets, difference, now)
             self.requested = actual
         return self._rates.state(self._buckets, now)
 
@@ -150,9 +149,12 @@ class Rates:
         self._haste = asyncio.Event()
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._redis: Redis | None = None
+        self._telling = asyncio.Lock()
         self._is_redis_away = False
 
     async def start(self) -> None:
+        self._redis = redis_client(self._redis_url)
         self._task = asyncio.create_task(self._tell_on_and_on(), name="rates.tell")
 
     async def stop(self) -> None:
@@ -160,6 +162,9 @@ class Rates:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        if self._redis is not None:
+            await self._redis.aclose()
+            self._redis = None
 
     def charge(self, viewer: Viewer | None, client: str, points: float) -> Charge:
         """Take an operation's points. Raises RateLimitedError, and then takes none.
@@ -177,6 +182,11 @@ class Rates:
                     f" {bucket.policy.name} is reached: try again in {math.ceil(wait):,} s.",
                     retry_after_seconds=wait,
                 )
+        self.add(buckets, points, now)
+        return Charge(self, buckets, points)
+
+    def add(self, buckets: Sequence[Bucket], points: float, now: float) -> None:
+        """Whatever the limits say."""
         for bucket in buckets:
             bucket.add(points, now)
             if not bucket.is_untold:
@@ -185,7 +195,6 @@ class Rates:
                 self._something.set()
             if bucket.untold > bucket.size * UNTOLD_SHARE:
                 self._haste.set()
-        return Charge(self, buckets, points)
 
     @staticmethod
     def state(buckets: Sequence[Bucket], now: float) -> RateState:
@@ -236,20 +245,30 @@ class Rates:
         self._groups.clear()
 
     async def _tell_on_and_on(self) -> None:
-        async with redis_client(self._redis_url) as redis:
-            while True:
-                await self._something.wait()
-                self._something.clear()
-                try:
-                    async with asyncio.timeout(SYNC_SECONDS):
-                        await self._haste.wait()
-                except TimeoutError:
-                    pass
-                self._haste.clear()
-                await self._tell(redis)
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            try:
+                async with asyncio.timeout(SYNC_SECONDS):
+                    await self._haste.wait()
+            except TimeoutError:
+                pass
+            self._haste.clear()
+            if not await self.tell():
+                self._something.set()
+                await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _tell(self, redis: Redis) -> None:
-        """Add to Redis what has been let through here, and learn what has been elsewhere."""
+    async def tell(self) -> bool:
+        """Add to Redis what has been let through here, and learn what has been elsewhere.
+
+        False when Redis is away: what was to be told then waits.
+        """
+        if self._redis is None:
+            return False
+        async with self._telling:
+            return await self._tell(self._redis)
+
+    async def _tell(self, redis: Redis) -> bool:
         buckets, self._untold = self._untold, []
         sent: list[float] = []
         now = time.monotonic()
@@ -272,12 +291,11 @@ class Rates:
                 if not bucket.is_untold:
                     bucket.is_untold = True
                     self._untold.append(bucket)
-            self._something.set()
-            await asyncio.sleep(PAUSE_SECONDS)
-            return
+            return False
         if self._is_redis_away:
             logger.warning("Redis is back: rate limits are those of all processes together")
         self._is_redis_away = False
         now = time.monotonic()
         for bucket, level in zip(buckets, levels, strict=True):
             bucket.learn(float(level), now)
+        return True

@@ -29,7 +29,6 @@ from graphql.utilities import value_from_ast_untyped
 
 DEFAULT_LENGTH: Final = 10
 _PAGES: Final = frozenset({"first", "last"})
-_LONGEST_NUMBER: Final = 12
 
 
 class Size(NamedTuple):
@@ -145,8 +144,6 @@ def _size(value: ValueNode | None, default: float, sizes: Sizes) -> Size:
     if isinstance(value, ListValueNode):
         return Size(len(value.values))
     if isinstance(value, IntValueNode):
-        if len(value.value) > _LONGEST_NUMBER:
-            return Size(10.0**_LONGEST_NUMBER)
         return Size(max(int(value.value), 0))
     return Size(1)
 
