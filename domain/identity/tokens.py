@@ -87,9 +87,10 @@ def read_access_token(secret_key: str, token: str) -> tuple[Viewer, datetime]:
             user_id=UUID(claims["sub"]),
             role=role,
         )
-    except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
+        expires_at = datetime.fromtimestamp(claims["exp"], tz=UTC)
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise UnauthenticatedError(_REFUSED) from None
-    return viewer, datetime.fromtimestamp(claims["exp"], tz=UTC)
+    return viewer, expires_at
 
 
 def _digest(refresh_token: str) -> bytes:
