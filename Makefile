@@ -26,8 +26,10 @@ bench: $(VENV)/.dev ## Run a benchmark: make bench NAME=import
 	@test -n "$(NAME)" || { echo "name one: make bench NAME=$$(ls bench | sed -n 's/\.py$$//p' | grep -v __ | paste -sd'|')"; exit 2; }
 	@$(BIN)/python -m bench.$(NAME) $(ARGS)
 
-schema: $(VENV)/.run ## Write schema/schema.graphql from the code
+schema: $(VENV)/.run ## Write schema/schema.graphql and the types of the TypeScript client
 	@$(BIN)/python -m resolvers.schema
+	@command -v npm >/dev/null || echo "npm is missing: the types of clients/typescript are not written anew"
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory client
 
 release-schema: $(VENV)/.run ## Promise clients the schema as it is now
 	@$(BIN)/python -m scripts.check_schema_changes release
@@ -40,6 +42,10 @@ migration: $(VENV)/.run ## Write a migration for what the models say and no migr
 
 migrate: $(VENV)/.run ## Bring the database to the newest migration
 	@$(BIN)/dripgraph migrate
+
+docs: $(VENV)/.dev ## Build the documentation's site into .artifacts/site
+	@$(BIN)/mkdocs build --strict -q
+	@echo "open .artifacts/site/index.html"
 
 doctor: $(VENV)/.run ## Say what is set up and what is not
 	@$(BIN)/dripgraph doctor
@@ -70,4 +76,4 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help run test check bench schema release-schema client migration migrate doctor lock clean-data install dev
+.PHONY: help run test check bench schema release-schema client migration migrate docs doctor lock clean-data install dev
