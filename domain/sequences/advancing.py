@@ -26,6 +26,7 @@ from domain.sequences.engine import (
     arms_ahead,
     decide,
 )
+from domain.sequences.sequences import CHANGING
 from domain.sequences.versions import load_definitions
 
 logger = logging.getLogger(__name__)
@@ -70,9 +71,15 @@ LIMIT $2
 """
 
 # Held shared until the batch commits: whoever pauses a sequence waits for it, and finds nothing
-# moving afterwards. One that is being changed this moment is left for the next batch.
-_STILL_ACTIVE = """
-SELECT id FROM sequence WHERE id = ANY($1::uuid[]) AND status = 'active' FOR SHARE SKIP LOCKED
+# moving afterwards. One that is being changed this moment is left for the next batch, and so is
+# one that somebody waits to change: the advisory lock queues fairly, which locks of rows do not.
+_STILL_ACTIVE = f"""
+SELECT q.id
+FROM (SELECT w.id, w.workspace_id FROM unnest($1::uuid[], $2::uuid[]) AS w (id, workspace_id)
+      WHERE pg_try_advisory_xact_lock_shared({CHANGING})) w
+JOIN sequence q ON q.id = w.id AND q.workspace_id = w.workspace_id
+WHERE q.status = 'active'
+FOR SHARE OF q SKIP LOCKED
 """
 
 _PEOPLE = """
@@ -151,7 +158,7 @@ async def advance_all_due(
     while (now := clock()) < until:
         try:
             batch = await advance_due_enrollments(now, random, avoided=faulty)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+        except (OSError, asyncpg.PostgresConnectionError):
             raise
         except Exception:
             logger.exception("a batch failed, its sequences are tried one by one")
@@ -182,7 +189,8 @@ def _months_between(first: datetime, last: datetime) -> list[datetime]:
 
 async def _still_active(rows: Iterable[Record]) -> list[State]:
     states = [State._make(row) for row in rows]
-    found = await fetch(_STILL_ACTIVE, list({state.sequence_id for state in states}))
+    wanted = {state.sequence_id: state.workspace_id for state in states}
+    found = await fetch(_STILL_ACTIVE, list(wanted), list(wanted.values()))
     active = {row["id"] for row in found}
     return [state for state in states if state.sequence_id in active]
 

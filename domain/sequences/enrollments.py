@@ -43,6 +43,7 @@ class Enrolled:
     unknown_ids: list[UUID]
 
 
+# The sequence is held shared: who pauses it waits, and finds nobody let in afterwards.
 _HEARD = """
 SELECT g.id, g.workspace_id, g.sequence_id, q.active_version_id AS version_id, g.subscriber_id,
        g.kind, g.key, g.properties::text AS properties, g.occurred_at
@@ -51,6 +52,7 @@ JOIN sequence q ON q.id = g.sequence_id AND q.workspace_id = g.workspace_id
 WHERE q.status = 'active'
 LIMIT $1
 FOR UPDATE OF g SKIP LOCKED
+FOR SHARE OF q SKIP LOCKED
 """
 
 _INSERT = """
@@ -172,7 +174,9 @@ def _entry_of(signal: Record) -> _Entry:
 async def _insert(entries: Sequence[_Entry], now: datetime) -> list[UUID]:
     if not entries:
         return []
-    rows = await fetch(_INSERT, *map(list, zip(*entries, strict=True)), FIRST_RUN, now)
+    # Two transactions that let in the same people wait for each other in the same order.
+    ordered = sorted(entries, key=lambda entry: (entry.sequence_id, entry.subscriber_id))
+    rows = await fetch(_INSERT, *map(list, zip(*ordered, strict=True)), FIRST_RUN, now)
     if rows:
         await doorbells.ring(ADVANCE)
     return [row["id"] for row in rows]

@@ -42,6 +42,10 @@ COLUMNS: Final = """id, workspace_id, name, status, draft::text AS draft, draft_
 GONE: Final = "There is no such sequence."
 
 
+# The key of the advisory lock under which the status of a sequence `w` changes.
+CHANGING: Final = "hashtextextended(w.workspace_id::text || w.id, 0)"
+
+
 async def create_sequence(
     workspace_id: UUID, name: str, definition: Definition, now: datetime
 ) -> Record:
@@ -159,6 +163,12 @@ async def _change_status(
     workspace_id: UUID, sequence_id: UUID, status: str, before: tuple[str, ...], now: datetime
 ) -> Record:
     """Set the status if it is one of `before`; being there already is fine."""
+    await fetch(
+        f"""SELECT pg_advisory_xact_lock({CHANGING})
+            FROM (SELECT $1::uuid, $2::uuid) w (id, workspace_id)""",
+        sequence_id,
+        workspace_id,
+    )
     row = await fetchrow(
         f"""UPDATE sequence SET status = $3, updated_at = $4
             WHERE id = $1 AND workspace_id = $2 AND status = ANY($5) RETURNING {COLUMNS}""",

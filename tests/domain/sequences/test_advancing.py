@@ -6,14 +6,24 @@ from uuid import UUID
 
 import pytest
 
-from domain.audience.conditions.tree import HasTag
-from domain.base.database import execute, fetch, fetchval, transaction
+from domain.audience.conditions.tree import All, HasTag
+from domain.audience.upserts import tell_subscribed
+from domain.base.database import execute, fetch, fetchval, to_json, transaction
 from domain.base.errors import ConflictError
 from domain.base.ids import fact_id, new_id
+from domain.base.partitions import ensure_months
 from domain.identity.audit import Actor
 from domain.sequences.advancing import advance_all_due, has_due_enrollments
-from domain.sequences.definition import Branch, BranchArm, Exit, Wait
-from domain.sequences.enrollments import enroll
+from domain.sequences.definition import (
+    Branch,
+    BranchArm,
+    Definition,
+    Exit,
+    Manual,
+    Subscribed,
+    Wait,
+)
+from domain.sequences.enrollments import admit_signals, enroll
 from domain.sequences.sequences import activate, archive, pause
 from domain.sequences.versions import publish
 from tests.domain.sequences.garden import NOW, Garden, advance, revise
@@ -172,6 +182,53 @@ async def test_pausing_waits_for_the_batch_on_its_way(garden: Garden) -> None:
     assert len(await garden.messages()) == 2
 
 
+async def test_pausing_is_not_put_off_by_batches_that_begin_after_it(garden: Garden) -> None:
+    people = await garden.add_people(2)
+    sequence_id = await garden.grow(Wait("pause", 60))
+    await enroll(garden.workspace_id, sequence_id, people, NOW)
+    for table in ("decision", "message"):
+        await ensure_months(table, [NOW])
+    async with transaction():
+        assert (await advance(limit=1)).enrollments == 1
+        pausing = asyncio.create_task(
+            pause(garden.workspace_id, sequence_id, NOW), context=Context()
+        )
+        while not await fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not pausing.done()
+        advancing = asyncio.create_task(advance(limit=1), context=Context())
+        assert await advancing == (0, 0, 0)
+    await pausing
+    rows = await garden.enrollments(sequence_id)
+    assert sorted(row["visit"] for row in rows) == [0, 1]
+
+
+async def test_nobody_is_let_into_a_sequence_that_is_being_paused(garden: Garden) -> None:
+    (ana,) = await garden.add_people(1)
+    sequence_id = await garden.grow(garden.send("hello"), triggers=(Subscribed(),))
+    await tell_subscribed(garden.workspace_id, [ana], NOW)
+    async with transaction():
+        await pause(garden.workspace_id, sequence_id, NOW)
+        admitting = asyncio.create_task(admit_signals(NOW), context=Context())
+        assert await admitting == 0
+    assert await garden.enrollments(sequence_id) == []
+    await activate(garden.workspace_id, sequence_id, NOW)
+    assert await admit_signals(NOW) == 1
+
+
+async def test_two_who_enroll_the_same_people_wait_in_the_same_order(garden: Garden) -> None:
+    ana, bob = sorted(await garden.add_people(2))
+    sequence_id = await garden.grow(garden.send("hello"))
+    async with transaction():
+        await enroll(garden.workspace_id, sequence_id, [ana], NOW)
+        enrolling = asyncio.create_task(
+            enroll(garden.workspace_id, sequence_id, [bob, ana], NOW), context=Context()
+        )
+        while not await fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not enrolling.done()
+        await enroll(garden.workspace_id, sequence_id, [bob], NOW)
+    assert (await enrolling).already_count == 2
+
+
 async def test_batch_passes_by_a_sequence_that_is_being_paused(garden: Garden) -> None:
     people = await garden.add_people(2)
     sequence_id = await garden.grow(garden.send("hello"))
@@ -297,15 +354,28 @@ async def test_draining_ends_when_its_time_is_over(garden: Garden) -> None:
     assert (await advance_all_due(clock, Random(1), 7)).enrollments == 9
 
 
+# More parameters than a statement can have.
+TOO_MANY_TAGS = Definition(
+    "fork", (Manual(),), (Branch("fork", (BranchArm(All((HasTag("x"),) * 2**15)),)),)
+)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        pytest.param('{"start": 5}', id="cannot be read"),
+        # Refused by the driver before it reaches Postgres, as a misuse of its interface.
+        pytest.param(to_json(TOO_MANY_TAGS.to_json()), id="cannot be asked"),
+    ],
+)
 async def test_faulty_sequence_is_logged_and_holds_up_no_other(
-    garden: Garden, caplog: pytest.LogCaptureFixture
+    garden: Garden, definition: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     people = await garden.add_people(3)
     faulty = await garden.grow(garden.send("hello"))
     sound = await garden.grow(garden.send("hello"))
     await execute(
-        """UPDATE sequence_version SET definition = '{"start": 5}' WHERE sequence_id = $1""",
-        faulty,
+        "UPDATE sequence_version SET definition = $2 WHERE sequence_id = $1", faulty, definition
     )
     for sequence_id in (faulty, sound):
         await execute(
