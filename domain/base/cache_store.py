@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
 import orjson
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.base.redis import PAUSE_SECONDS, TIMEOUT_SECONDS, redis_client
@@ -16,6 +17,18 @@ from domain.base.redis import PAUSE_SECONDS, TIMEOUT_SECONDS, redis_client
 logger = logging.getLogger(__name__)
 
 VERSION_SECONDS: Final = 86_400
+
+# The version and, of each key, its entry and what is left of its life: all of one moment. One
+# command, because a client's commands cost more than the server's.
+_SEE: Final = """
+redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2], 'NX')
+local found = {redis.call('get', KEYS[1])}
+for i = 2, #KEYS do
+  found[#found + 1] = redis.call('get', KEYS[i])
+  found[#found + 1] = redis.call('pttl', KEYS[i])
+end
+return found
+"""
 
 T = TypeVar("T")
 Command = tuple[str | bytes | int, ...]
@@ -67,33 +80,39 @@ class Cache:
 
     async def see(self, version_key: str, keys: Sequence[str], keep_ms: int) -> Seen | None:
         """One round trip; None when Redis is away."""
-        commands: list[Command] = [
-            ("SET", version_key, draw(), "EX", VERSION_SECONDS, "NX"),
-            ("GET", version_key),
-        ]
-        for key in keys:
-            commands += [("GET", key), ("PTTL", key)]
         asked_at = monotonic()
-        given = await self.run(commands)
+        given = await self._try(
+            lambda redis: cast(
+                "Awaitable[object]",
+                redis.eval(_SEE, 1 + len(keys), version_key, *keys, draw(), str(VERSION_SECONDS)),
+            )
+        )
         if given is None:
             return None
         entries: list[Entry | None] = []
-        for at in range(2, len(given), 2):
+        for at in range(1, len(given), 2):
             left_ms = cast("int", given[at + 1])
             age_seconds = (keep_ms - left_ms) / 1000
             is_trusted = left_ms > 0 and asked_at - age_seconds > self.distrusted_until
             entries.append(_read_entry(given[at], age_seconds) if is_trusted else None)
-        return Seen(cast("bytes", given[1]).decode(), entries)
+        return Seen(cast("bytes", given[0]).decode(), entries)
 
     async def run(self, commands: Sequence[Command]) -> list[object] | None:
         """The answers, all of one moment; None when Redis is away."""
+
+        async def execute(redis: Redis) -> object:
+            async with redis.pipeline(transaction=True) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return await pipe.execute()
+
+        return await self._try(execute)
+
+    async def _try(self, ask: Callable[[Redis], Awaitable[object]]) -> list[object] | None:
         if monotonic() < self._silent_until:
             return None
         try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for command in commands:
-                    pipe.execute_command(*command)
-                return cast("list[object]", await pipe.execute())
+            return cast("list[object]", await ask(self._redis))
         except (RedisError, OSError) as error:
             self._silent_until = monotonic() + PAUSE_SECONDS
             logger.warning("Redis is away, reads are made anew each time: %s", error)
