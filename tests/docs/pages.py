@@ -3,7 +3,8 @@
 Above a block a comment may say:
 
 - `<!-- keep: name = path.to.value, … -->`: after a `graphql` block, values of its answer by name.
-- `<!-- answer -->`: this `json` block is what the block before answers, at least; `"…"` is anything.
+- `<!-- answer -->`: this `json` block is what the block before answers, at least; `"…"` is
+  anything but null.
 - `<!-- ask as: name -->`: a `graphql` block with the kept token of that name, or as `nobody`.
 - `<!-- file: name -->`: the block is a file in the folder that commands are run in.
 - `<!-- work -->`: a line of its own: everything that is due is done, by the clock of the workers;
@@ -23,7 +24,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 # What is decided is not for users, and is not ours to run.
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "decisions" not in path.parts)
 _PART = re.compile(
-    r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$|^<!--\s*(?P<word>[a-z ]+?)(?::\s*(?P<rest>.*?))?\s*-->$",
+    r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$"
+    r"|^<!--\s*(?P<word>[a-z ]+?)(?::\s*(?P<rest>.*?))?\s*-->$",
     re.MULTILINE | re.DOTALL,
 )
 MARKS = {"keep", "answer", "ask as", "file", "work", "not run"}
