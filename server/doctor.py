@@ -152,7 +152,9 @@ def _writing(settings: Settings) -> Check:
 
 
 def _disk(settings: Settings) -> Check:
-    free = shutil.disk_usage(settings.data_dir).free
+    # The folder is made by the first process that writes into it.
+    folder = next(one for one in (settings.data_dir, *settings.data_dir.parents) if one.exists())
+    free = shutil.disk_usage(folder).free
     text = f"{free / (1 << 30):.1f} GiB free for {settings.data_dir}"
     return Check(Finding.GOOD if free >= LEAST_FREE_BYTES else Finding.BAD, "disk", text)
 

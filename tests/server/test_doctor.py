@@ -27,7 +27,6 @@ async def relay(tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def found(settings: Settings) -> dict[str, Check]:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     return {check.subject: check for check in await examine(settings)}
 
 
