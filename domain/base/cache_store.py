@@ -36,7 +36,7 @@ Command = tuple[str | bytes | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`age_seconds` is since its load began, told too low by at most `TIMEOUT_SECONDS`."""
+    """`age_seconds` is since its load began, told too low by at most a command's time."""
 
     version: str
     value: Any
@@ -58,8 +58,9 @@ class Cache:
     that something changed. Both are times of `monotonic`.
     """
 
-    def __init__(self, redis_url: str) -> None:
-        self._redis = redis_client(redis_url)
+    def __init__(self, redis_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._redis = redis_client(redis_url, timeout_seconds)
+        self._timeout_seconds = timeout_seconds
         self._silent_until = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
         self.changed_at = 0.0
@@ -76,7 +77,7 @@ class Cache:
         self.changed_at = monotonic()
         given = await self.run([("SET", version_key, draw(), "EX", VERSION_SECONDS)])
         if given is None:
-            self.distrusted_until = monotonic() + TIMEOUT_SECONDS
+            self.distrusted_until = monotonic() + self._timeout_seconds
 
     async def see(self, version_key: str, keys: Sequence[str], keep_ms: int) -> Seen | None:
         """One round trip; None when Redis is away."""

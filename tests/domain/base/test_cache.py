@@ -39,8 +39,8 @@ class Source:
 class Process:
     """One process's cache and its read of the source."""
 
-    def __init__(self, redis_url: str, source: Source) -> None:
-        self.cache = Cache(redis_url)
+    def __init__(self, redis_url: str, source: Source, timeout_seconds: float = 60) -> None:
+        self.cache = Cache(redis_url, timeout_seconds)
         self.read: Cached[str, int] = Cached(
             "test",
             topic="numbers",
@@ -266,9 +266,9 @@ async def test_without_redis_each_read_is_made_anew(source: Source) -> None:
 
 
 async def test_a_process_whose_change_redis_did_not_take_serves_nothing_older(
-    processes: Pair, source: Source, client: redis.asyncio.Redis
+    redis_url: str, processes: Pair, source: Source, client: redis.asyncio.Redis
 ) -> None:
-    one, other = processes
+    one, other = Process(redis_url, source, timeout_seconds=0.2), processes[1]
     await one.value()
     await client.client_pause(60_000, all=False)
     source.value = 2
@@ -279,6 +279,7 @@ async def test_a_process_whose_change_redis_did_not_take_serves_nothing_older(
     assert await one.value() == 2
     # The others are told by the new value; had there been none, at the declared age.
     assert await other.value() == 2
+    await one.cache.close()
 
 
 async def test_redis_that_lost_everything_costs_a_load(
