@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ CREATE = """mutation ($draft: SequenceDraftInput!) {
 START = """mutation ($id: ID!) {
   publishSequence(id: $id, revision: 1) { errors { message } }
   activateSequence(id: $id) { errors { message } sequence { status } } }"""
+KEY = """mutation { createApiKey(input: { name: "A machine", scopes: [READ] }) {
+  errors { message } secret } }"""
 CLIENTS = ["apollo", "urql"]
 
 
@@ -42,13 +44,20 @@ class World:
     """A served API whose workspace mails everybody who subscribes, at once."""
 
     url: str
+    api: Api
     owner: Session
     settings: Settings
 
     async def ended_tokens(self) -> dict[str, Any]:
         """A session as it is hours later: its access token has ended."""
+        return await self.tokens_of(now() - timedelta(hours=2))
+
+    async def ending_tokens(self) -> dict[str, Any]:
+        """A session whose access token has three seconds left."""
+        return await self.tokens_of(now() - timedelta(seconds=897))
+
+    async def tokens_of(self, then: datetime) -> dict[str, Any]:
         asking = {"user_id": self.owner.user_id, "workspace_id": self.owner.workspace_id}
-        then = now() - timedelta(hours=2)
         access, expires_at = issue_access_token(
             self.settings.secret_key, **asking, role=Role.OWNER, now=then, lifetime_seconds=900
         )
@@ -91,7 +100,7 @@ async def world(settings: Settings, prepared: Prepared, tmp_path: Path) -> Async
         doorbells.connect(note)
         working = asyncio.create_task(answer_doorbells(works, rung))
         try:
-            yield World(f"http://{address}/graphql", prepared.ada, settings)
+            yield World(f"http://{address}/graphql", api, prepared.ada, settings)
         finally:
             working.cancel()
             await asyncio.wait([working])
@@ -128,8 +137,10 @@ async def test_a_front_end_queries_mutates_uploads_watches_and_stays_signed_in(
         "client": client,
         "url": world.url,
         "tokens": tokens(owner.access_token, owner.refresh_token, owner.expires_at.isoformat()),
-        "ended": [await world.ended_tokens() for _ in range(3)],
+        "ended": [await world.ended_tokens() for _ in range(4)],
         "over": over,
+        "key": (await world.api.run(KEY))["createApiKey"]["secret"],
+        "ending": await world.ending_tokens(),
     }
     output = await succeed(
         "node",
@@ -140,7 +151,7 @@ async def test_a_front_end_queries_mutates_uploads_watches_and_stays_signed_in(
         WORLD=json.dumps(told),
     )
     skipped = 0 if client == "apollo" else 1
-    assert f"pass {9 - skipped}" in output, output
+    assert f"pass {12 - skipped}" in output, output
     assert f"skipped {skipped}" in output, output
 
 

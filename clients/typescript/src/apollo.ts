@@ -23,13 +23,11 @@ export function apolloClient(connection: Connection): ApolloClient {
     ApolloLink.split(isQuery, new PersistedQueryLink({ sha256 })),
     new UploadHttpLink({ uri: url, includeExtensions: true }),
   ])
-  const live = liveClient(connection)
-  const client = new ApolloClient({
+  const live = new GraphQLWsLink(liveClient(connection))
+  return new ApolloClient({
     cache: new InMemoryCache(),
-    link: ApolloLink.split(isSubscription, new GraphQLWsLink(live), http),
+    link: ApolloLink.split(isSubscription, live, http),
   })
-  client.onResetStore(() => Promise.resolve(live.terminate()))
-  return client
 }
 
 function isQuery({ operationType }: ApolloLink.Operation): boolean {

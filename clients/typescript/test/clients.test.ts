@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
-import { apiKey, Session, SessionEnded, type Credentials } from '../src/credentials.js'
+import { apiKey, Refused, Session, SessionEnded, type Credentials } from '../src/credentials.js'
 import {
   CreateSequenceDocument,
   ImportSubscribersDocument,
@@ -24,6 +24,10 @@ interface World {
   ended: TokensFragment[]
   /** The same, and its refresh token has been used. */
   over: TokensFragment
+  /** Its access token ends in a few seconds. */
+  ending: TokensFragment
+  /** An API key that may read. */
+  key: string
 }
 
 const world = JSON.parse(process.env['WORLD']!) as World
@@ -138,6 +142,40 @@ test('a socket whose token has ended is opened again with a new one', patience, 
   await live.return!()
   assert.equal(failed, 0)
   assert.equal(renewed.length, 1)
+})
+
+test('a socket goes on with a new token when its own ends', patience, async () => {
+  const { sequences } = await signedIn().run(SequencesDocument, { first: 1 })
+  const renewed: TokensFragment[] = []
+  const session = new Session(world.url, world.ending, (tokens) => renewed.push(tokens))
+  const live = make(connection(session)).watch(SendStatsDocument, {
+    sequenceId: sequences.nodes[0]!.id,
+  })
+  await live.next()
+  // On a machine so slow that the token has ended by now, this is the test above once more.
+  if (renewed.length === 0) await live.next()
+  await live.return!()
+  assert.equal(renewed.length, 1)
+})
+
+test('a machine asks with its key, for what that may do', patience, async () => {
+  const machine = make(connection(apiKey(world.key)))
+  const { sequences } = await machine.run(SequencesDocument, { first: 1 })
+  assert.equal(sequences.nodes[0]!.name, 'Welcome')
+  await assert.rejects(
+    machine.run(CreateSequenceDocument, { input: { name: 'No', draft: {} } }),
+    (error) => error instanceof Failed && error.codes[0] === 'FORBIDDEN',
+  )
+})
+
+test('who signs in with a wrong password is told so, and who signs out cannot go on', patience, async () => {
+  await assert.rejects(
+    Session.signIn(world.url, 'ada@example.com', 'a wrong password'),
+    (error) => error instanceof Refused && error.failures[0]!.code === 'UNAUTHENTICATED',
+  )
+  const session = new Session(world.url, world.ended.pop()!)
+  await session.signOut()
+  await assert.rejects(session.renew(session.authorization()), SessionEnded)
 })
 
 test('a session that is over is told as such', patience, async () => {
