@@ -4,13 +4,15 @@ Its views of sockets, streams and uploads so take the same path as the posts of 
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.types.graphql import OperationType
 
-from server.admission import Admission, Admitted
+from domain.base.errors import RateLimitedError
+from server.admission import Admission, Admitted, rate_limited
 from server.compiled import CompiledExecutor
 from server.documents import Documents
 from server.masking import public_error
@@ -35,6 +37,15 @@ class MaskedFaults(MaskErrors):
         return public_error(error)
 
 
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """What is refused before execution is not masked, so it must say its code itself."""
+    try:
+        yield
+    except RateLimitedError as refusal:
+        raise GraphQLError(**rate_limited(refusal)) from refusal
+
+
 class OurExecution(SchemaExtension):
     """One execution. Strawberry makes one of these for each."""
 
@@ -48,7 +59,8 @@ class OurExecution(SchemaExtension):
         context = self.execution_context
         if context.query:
             if not self.parts.documents.knows(context.query):
-                self.parts.admission.admit_reading(context.context)
+                with _refusals_told():
+                    self.parts.admission.admit_reading(context.context)
             prepared = self.parts.documents.read(context.query).prepared
             operation = prepared.operation(self._name)
             if isinstance(operation, GraphQLError):
@@ -62,12 +74,13 @@ class OurExecution(SchemaExtension):
             document = self.parts.documents.read(context.query)
             context.pre_execution_errors = list(document.errors)
             operation = document.prepared.operation(self._name)
-            if document.errors:
-                self.parts.admission.admit_reading(context.context)
-            elif not isinstance(operation, GraphQLError):
-                self._admitted = self.parts.admission.admit(
-                    document, operation, context.variables, context.context
-                )
+            with _refusals_told():
+                if document.errors:
+                    self.parts.admission.admit_reading(context.context)
+                elif not isinstance(operation, GraphQLError) and not context.context.is_admitted:
+                    self._admitted = self.parts.admission.admit(
+                        document, operation, context.variables, context.context
+                    )
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:

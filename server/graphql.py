@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, print_a
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
@@ -19,7 +20,10 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    SubscribeMessage,
+)
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
@@ -31,7 +35,7 @@ from resolvers.schema import build_schema
 from schema.base.context import Context, Services
 from schema.base.rows import TypedRow
 from server.admission import Admission
-from server.auth import authenticate
+from server.auth import authenticate, sign_in
 from server.compiled import Prepared, compile_events, core_of
 from server.cors import Cors
 from server.documents import Documents
@@ -41,6 +45,7 @@ from server.metrics import CountedExecutor, Traffic
 from server.operations import Operations, error_response, refuse_deep
 from server.persisted import PersistedDocuments, PersistedError
 from server.rates import Rates
+from server.socket_life import ENDED, TOO_MANY, SocketLife, TooManySocketsError
 from server.streams import PreferredEvents
 
 logger = logging.getLogger(__name__)
@@ -57,7 +62,30 @@ class _TextFrames(ASGIWebSocketAdapter):
 
 
 class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
-    """Socket operations may name their document, as posted ones may."""
+    """Socket operations may name their document, as posted ones may. A sign-in ends its socket."""
+
+    places: ExitStack
+
+    async def handle(self) -> None:
+        with ExitStack() as self.places:
+            await super().handle()
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        was_signed_in = self.connection_acknowledged
+        try:
+            await super().handle_connection_init(message)
+            if self.connection_acknowledged and not was_signed_in:
+                await cast("GraphQLEndpoint", self.view).keep_signed_in(self)
+        except TooManySocketsError:
+            await self.end(TOO_MANY, "Too many sockets")
+
+    async def end(self, code: int, reason: str) -> None:
+        """Stop what runs and close; nothing when the client has gone."""
+        for identifier in list(self.operations):
+            await self.cleanup_operation(identifier)
+        socket = cast("_TextFrames", self.websocket)
+        if socket.ws.application_state is WebSocketState.CONNECTED:
+            await socket.close(code, reason)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         persisted = cast("GraphQLEndpoint", self.view).persisted
@@ -72,6 +100,13 @@ class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
                 )
                 return
         await super().handle_subscribe(message)
+
+
+def _header_of(context: Context) -> str | None:
+    """The credential in a socket's `connection_init`."""
+    given = context.connection_params or {}
+    header = given.get("authorization") or given.get("Authorization")
+    return None if header is None else str(header)
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
@@ -98,11 +133,16 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         self.services = services
         self.documents = Documents(core_of(schema), explains=settings.introspection)
         self.rates = Rates(settings)
+        self.sockets = SocketLife(settings)
         self.admission = Admission(settings, core_of(schema), self.rates)
         self.persisted = PersistedDocuments(settings, self._is_valid)
         self.traffic = Traffic()
         self.executor = CountedExecutor(
-            schema, row_types=ROW_TYPES, native=NATIVE, traffic=self.traffic
+            schema,
+            row_types=ROW_TYPES,
+            native=NATIVE,
+            hide_suggestions=not settings.introspection,
+            traffic=self.traffic,
         )
         compile_events(schema, self.executor, self._prepared)
         self.operations = Operations(
@@ -132,7 +172,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            await self._serve_socket(scope, receive, send)
             return
         request = Request(scope, receive)
         try:
@@ -147,6 +187,26 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             # Uploads lie in temporary files.
             await request.close()
         await response(scope, receive, send)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        try:
+            with self.sockets.of_address(client[0] if client else ""):
+                await super().__call__(scope, receive, send)
+        except TooManySocketsError:
+            refusal = error_response(429, "Too many sockets.", code="RATE_LIMITED")
+            await WebSocket(scope, receive, send).send_denial_response(refusal)
+        except UnauthenticatedError as refused:
+            await send({"type": "websocket.close", "code": ENDED, "reason": refused.message})
+
+    async def keep_signed_in(self, socket: _Sockets) -> None:
+        """Count a socket's viewer, and end the socket when what it signed in with ends."""
+        header = _header_of(socket.context) or cast("_TextFrames", socket.websocket).ws.headers.get(
+            "authorization"
+        )
+        if header is not None:
+            signed_in = await sign_in(self.settings, header, now())
+            socket.places.enter_context(self.sockets.of_viewer(signed_in, socket))
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
@@ -187,11 +247,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Sockets of browsers carry their token in `connection_init`, as `authorization`."""
-        given = context.connection_params or {}
-        header = given.get("authorization") or given.get("Authorization")
+        header = _header_of(context)
         if header is not None:
             try:
-                context.viewer = await authenticate(self.settings, str(header), now())
+                context.viewer = await authenticate(self.settings, header, now())
             except UnauthenticatedError:
                 raise ConnectionRejectionError from None
         return cast("UnsetType", UNSET)

@@ -45,7 +45,8 @@ class Context:
     """One per HTTP request or socket.
 
     `connection_params` are those of a socket's `connection_init`; `client` is the address that the
-    request came from; `services` are the process's own (the live hub and the like).
+    request came from; `services` are the process's own (the live hub and the like). `is_admitted`
+    says that what is executed was charged to its senders already.
     """
 
     settings: Settings
@@ -53,6 +54,7 @@ class Context:
     viewer: Viewer | None = None
     client: str = ""
     connection_params: dict[str, object] | None = None
+    is_admitted: bool = False
     batches: dict[BatchKey, DataLoader[tuple[object, ...], object]] = field(default_factory=dict)
 
     shared: Shared = field(default_factory=Shared)

@@ -143,8 +143,13 @@ class CompiledExecutor:
         row_types: tuple[type, ...] = (),
         native: Mapping[str, tuple[type, ...]] | None = None,
         most_fields: int = MAX_FIELDS_KEPT,
+        hide_suggestions: bool = False,
     ) -> None:
-        """`most_fields` bounds the plans that are kept, all together."""
+        """`most_fields` bounds the plans that are kept, all together.
+
+        With `hide_suggestions` no error asks whether another name was meant.
+        """
+        self._hide_suggestions = hide_suggestions
         self._most_fields = most_fields
         self._schema = schema
         self._row_types = row_types
@@ -257,7 +262,9 @@ class CompiledExecutor:
             return VariableValues({}, {})
         reader = prepared.readers.get(id(operation))
         if reader is None:
-            reader = VariableReader(core_of(self._schema), operation)
+            reader = VariableReader(
+                core_of(self._schema), operation, hide_suggestions=self._hide_suggestions
+            )
             prepared.readers[id(operation)] = reader
         return reader.read(given or {})
 

@@ -36,8 +36,15 @@ class _Simple:
 class VariableReader:
     """Reads the variables of one operation as graphql-core does."""
 
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        *,
+        hide_suggestions: bool = False,
+    ) -> None:
         self._schema = schema
+        self._hide_suggestions = hide_suggestions
         self._definitions = operation.variable_definitions or ()
         self._simple = self._find_simple()
 
@@ -81,5 +88,9 @@ class VariableReader:
 
     def _read(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         return get_variable_values(
-            self._schema, self._definitions, dict(given), max_errors=MAX_ERRORS
+            self._schema,
+            self._definitions,
+            dict(given),
+            max_errors=MAX_ERRORS,
+            hide_suggestions=self._hide_suggestions,
         )
