@@ -3,16 +3,15 @@
 Above a block a comment may say:
 
 - `<!-- keep: name = path.to.value, … -->`: after a `graphql` block, values of its answer by name.
-- `<!-- answer -->`: this `json` block is what the block before answers, at least; `"…"` is
-  anything but null.
 - `<!-- ask as: name -->`: a `graphql` block with the kept token of that name, or as `nobody`.
 - `<!-- file: name -->`: the block is a file in the folder that commands are run in.
 - `<!-- work -->`: a line of its own: everything that is due is done, by the clock of the workers;
   `<!-- work: 86400 -->` moves that clock on by so many seconds before.
 - `<!-- not run: reason -->`: the block is left alone, and counted.
 
-A `json` block that directly follows a `graphql` block and is no answer holds its variables. A text
-`"<name>"` in it is a value that was kept.
+A `json` block below a line `Variables:` belongs to the `graphql` block before it; a text `"<name>"`
+in it is a value that was kept. One below a line `Answer:` is what the block before answers, at
+least; `"…"` stands for anything but null.
 """
 
 import re
@@ -25,10 +24,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "decisions" not in path.parts)
 _PART = re.compile(
     r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$"
+    r"|^(?P<label>Answer|Variables):$"
     r"|^<!--\s*(?P<word>[a-z ]+?)(?::\s*(?P<rest>.*?))?\s*-->$",
     re.MULTILINE | re.DOTALL,
 )
-MARKS = {"keep", "answer", "ask as", "file", "work", "not run"}
+MARKS = {"keep", "ask as", "file", "work", "not run"}
 
 
 @dataclass
@@ -53,6 +53,8 @@ def blocks(path: Path) -> Iterator[Block]:
         word = match["word"]
         if word == "work":
             yield Block("work", match["rest"] or "0", {}, line)
+        elif match["label"] is not None:
+            marks[match["label"].lower()] = ""
         elif word is not None:
             if word in MARKS:
                 marks[word] = match["rest"] or ""

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 from graphql import OperationDefinitionNode, OperationType, parse
@@ -75,7 +77,7 @@ class Reader:
 
     async def _ask(self, block: Block, following: list[Block]) -> None:
         variables: dict[str, Any] = {}
-        if following and following[0].kind == "json" and "answer" not in following[0].marks:
+        if following and "variables" in following[0].marks:
             variables = json.loads(self._filled(following.pop(0).text))
         shown = following[0] if following and "answer" in following[0].marks else None
         asker = block.marks.get("ask as", "token")
@@ -119,6 +121,8 @@ class Reader:
             main.commands[words[1]].make_context(words[1], words[2:])
             return
         assert words[0] in {"dripgraph", "curl", "node"}, f"say that it is not run: {command}"
+        if words[0] == "node" and shutil.which("node") is None and not os.environ.get("CI"):
+            pytest.skip("Node is missing: install it to run the examples in JavaScript")
         local = command.replace(ADDRESS_IN_PAGES, self.address)
         if words[0] == "dripgraph":
             local = f"{shlex.quote(sys.executable)} -m server.cli{local.removeprefix('dripgraph')}"
