@@ -37,21 +37,42 @@ class Claimed(NamedTuple):
     tags: list[str]
 
 
-# Held messages stay where they are; who must not be mailed any more is told apart in the same
-# statement, so that no unsubscribe falls between the look and the claim. Rows are locked in the
-# order of the queue and taken by others are stepped over. Of an archived sequence there are those
-# that were being sent at that moment and have come back.
-_CLAIM = """
-WITH due AS (
-    SELECT m.id, m.workspace_id, m.subscriber_id, m.sequence_id, m.deadline_at
-    FROM message m
-    WHERE m.status = 'queued' AND m.send_after <= $1
-      AND NOT EXISTS (
+# The sequences that have messages in the queue, by jumps over the index from one to the next, and
+# of these the ones that are not held: a paused sequence costs one jump, however much it has queued.
+_WAITING = """
+waiting AS (
+    (SELECT m.sequence_id, m.workspace_id FROM message m
+     WHERE m.status = 'queued' ORDER BY m.sequence_id LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM waiting, LATERAL (
+        SELECT m.sequence_id, m.workspace_id FROM message m
+        WHERE m.status = 'queued' AND m.sequence_id > waiting.sequence_id
+        ORDER BY m.sequence_id LIMIT 1) following
+), free AS (
+    SELECT w.sequence_id, w.workspace_id FROM waiting w
+    WHERE NOT EXISTS (
         SELECT FROM delivery_hold h
-        WHERE h.workspace_id = m.workspace_id AND h.source_id = m.sequence_id)
-    ORDER BY m.send_after
+        WHERE h.workspace_id = w.workspace_id AND h.source_id = w.sequence_id)
+)
+"""
+
+# Sequences have their turns by chance, so that a long queue of one keeps no other waiting; within
+# one the order is that of the queue. Who must not be mailed any more is told apart in the same
+# statement, so that no unsubscribe falls between the look and the claim. Rows are locked one by one
+# as the limit asks for them, and those taken by others are stepped over. Of an archived sequence
+# there are those that were being sent at that moment and have come back.
+_CLAIM = f"""
+WITH RECURSIVE {_WAITING}, due AS (
+    SELECT m.id, m.workspace_id, m.subscriber_id, m.sequence_id, m.deadline_at
+    FROM (SELECT * FROM free ORDER BY random()) f
+    CROSS JOIN LATERAL (
+        SELECT * FROM message
+        WHERE status = 'queued' AND sequence_id = f.sequence_id
+          AND workspace_id = f.workspace_id AND send_after <= $1
+        ORDER BY send_after
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED) m
     LIMIT $2
-    FOR UPDATE OF m SKIP LOCKED
 ), looked AS (
     SELECT due.id, due.workspace_id, CASE
         WHEN s.status <> 'subscribed' THEN s.status
@@ -107,12 +128,14 @@ async def has_due(now: datetime) -> bool:
     """Whether `claim_batch` would find anything."""
     return bool(
         await fetchval(
-            """SELECT EXISTS (
-                 SELECT FROM message m
-                 WHERE m.status = 'queued' AND m.send_after <= $1
-                   AND NOT EXISTS (
-                     SELECT FROM delivery_hold h
-                     WHERE h.workspace_id = m.workspace_id AND h.source_id = m.sequence_id))""",
+            f"""WITH RECURSIVE {_WAITING}
+                SELECT EXISTS (
+                  SELECT FROM free f
+                  CROSS JOIN LATERAL (
+                    SELECT FROM message
+                    WHERE status = 'queued' AND sequence_id = f.sequence_id
+                      AND workspace_id = f.workspace_id AND send_after <= $1
+                    LIMIT 1) m)""",
             now,
         )
     )
