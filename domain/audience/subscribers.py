@@ -19,6 +19,7 @@ from domain.audience.profile import (
     storable,
 )
 from domain.audience.upserts import Person, tell_subscribed, tell_tagged, upsert_people
+from domain.base.cache import Cached
 from domain.base.database import (
     Record,
     execute,
@@ -31,6 +32,7 @@ from domain.base.database import (
 from domain.base.errors import AlreadyExistsError, ConflictError, DomainError, NotFoundError
 from domain.base.pages import Page, PageRequest, page_of
 
+MANY: Final = 100_000
 _COLUMNS: Final = """id, email, status, first_name, last_name, timezone, locale, attributes, tags,
     created_at, updated_at, unsubscribed_at"""
 
@@ -267,10 +269,8 @@ class SubscriberFilter:
     email_prefix: str | None = None
 
 
-async def list_subscribers(
-    workspace_id: UUID, request: PageRequest, wanted: SubscriberFilter
-) -> Page:
-    """A page of the workspace's subscribers, newest first."""
+def _matching(workspace_id: UUID, wanted: SubscriberFilter) -> tuple[str, list[object]]:
+    """A condition and its parameters."""
     where = "workspace_id = $1"
     values: list[object] = [workspace_id]
     prefix = (wanted.email_prefix or "").lower()
@@ -282,10 +282,45 @@ async def list_subscribers(
         if value is not None:
             values.append(value)
             where += f" AND {condition.format(len(values))}"
+    return where, values
+
+
+async def _count(
+    workspace_id: UUID, filters: Sequence[SubscriberFilter]
+) -> dict[SubscriberFilter, int]:
+    found: dict[SubscriberFilter, int] = {}
+    for wanted in filters:
+        where, values = _matching(workspace_id, wanted)
+        count = await fetchval(f"SELECT count(*) FROM subscriber WHERE {where}", *values)
+        found[wanted] = cast("int", count)
+    return found
+
+
+# Whatever changes subscribers changes thousands; nobody looks for one more among so many.
+_COUNTS: Final = Cached(
+    "subscribers",
+    topic="subscribers",
+    load=_count,
+    fresh_seconds=10,
+    stale_seconds=30,
+    encode=int,
+    decode=int,
+    key_text=lambda wanted: to_json([wanted.status, wanted.tag, wanted.email_prefix]),
+    is_small=lambda count: count < MANY,
+)
+
+
+async def list_subscribers(
+    workspace_id: UUID, request: PageRequest, wanted: SubscriberFilter
+) -> Page:
+    """A page of the workspace's subscribers, newest first.
+
+    A list of `MANY` is counted at most every few seconds: its count is up to 30 s old.
+    """
+    where, values = _matching(workspace_id, wanted)
 
     async def count() -> int:
-        found = await fetchval(f"SELECT count(*) FROM subscriber WHERE {where}", *values)
-        return cast("int", found)
+        return (await _COUNTS.read(workspace_id, [wanted]))[wanted].value
 
     place = len(values) + 1
     rows = await fetch(

@@ -13,6 +13,7 @@ from domain.base.ids import fact_id
 from domain.base.pages import Page, PageRequest, page_of
 from domain.sequences.definition import Manual
 from domain.sequences.models import EnrollmentStatus
+from domain.sequences.people import people_changed
 from domain.sequences.sequences import ADVANCE, GONE
 from domain.sequences.versions import load_definitions
 
@@ -132,6 +133,8 @@ async def enroll(
             if subscriber_id in known
         ]
         enrollment_ids = await _insert(entries, now)
+        if enrollment_ids:
+            await people_changed(workspace_id)
     unknown = [subscriber_id for subscriber_id in wanted if subscriber_id not in known]
     return Enrolled(enrollment_ids, len(entries) - len(enrollment_ids), unknown)
 
@@ -239,19 +242,3 @@ async def _read_pages(
     for row in rows:
         found[row[parent]].append(row)
     return {identifier: page_of(people, request) for identifier, people in found.items()}
-
-
-async def count_people(workspace_id: UUID, sequence_ids: Sequence[UUID]) -> list[Record]:
-    """How many enrollments there are: `sequence_id, step_key, status, count`.
-
-    `step_key` is where the active ones rest, None for those before their first step and for all
-    who have finished.
-    """
-    return await fetch(
-        """SELECT sequence_id, status, CASE WHEN status = 'active' THEN step_key END AS step_key,
-                  count(*) AS count
-           FROM enrollment WHERE sequence_id = ANY($1::uuid[]) AND workspace_id = $2
-           GROUP BY 1, 2, 3""",
-        sequence_ids,
-        workspace_id,
-    )

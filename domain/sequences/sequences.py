@@ -32,6 +32,7 @@ from domain.sequences.definition import (
     Trigger,
 )
 from domain.sequences.models import SequenceStatus
+from domain.sequences.people import people_changed
 
 ADVANCE: Final = "sequences.advance"
 MAX_DRAFT_CHARACTERS: Final = 500_000
@@ -154,6 +155,7 @@ async def archive(workspace_id: UUID, sequence_id: UUID, now: datetime) -> Recor
             sequence_id,
             now,
         )
+        await people_changed(workspace_id)
         await skip_queued(workspace_id, sequence_id, "sequence_archived", now)
         await release_hold(workspace_id, sequence_id)
     return row

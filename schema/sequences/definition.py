@@ -10,8 +10,8 @@ from graphql import GraphQLResolveInfo
 from graphql.type import GraphQLAbstractType
 from strawberry.scalars import JSON
 
+from domain.base.cache import Aged
 from domain.content.templates import read_templates
-from domain.base.database import Record
 from domain.sequences.definition import (
     Branch,
     Definition,
@@ -26,7 +26,7 @@ from domain.sequences.definition import (
     Wait,
     WaitUntil,
 )
-from domain.sequences.enrollments import count_people
+from domain.sequences.people import People, count_people
 from schema.base.batch import batch_field
 from schema.base.context import Context, Info
 from schema.base.enums import described_enum
@@ -121,8 +121,8 @@ class ManualTrigger(TriggerType):
     pass
 
 
-async def people_of(info: Info, sequence_ids: frozenset[UUID]) -> list[Record]:
-    """How many enrollments there are by step and status; one read for all edges that count."""
+async def people_of(info: Info, sequence_ids: frozenset[UUID]) -> dict[UUID, Aged[list[People]]]:
+    """The people of sequences by step and status; one read for all edges that count."""
     workspace_id = info.context.workspace_id
     return await once(
         info,
@@ -132,15 +132,19 @@ async def people_of(info: Info, sequence_ids: frozenset[UUID]) -> list[Record]:
 
 
 async def _resting_counts(parents: Sequence[Fields], info: Info) -> list[int]:
-    rows = await people_of(
+    people = await people_of(
         info, frozenset(cast("UUID", parent["sequence_id"]) for parent in parents)
     )
     counts = {
-        (row["sequence_id"], row["step_key"]): row["count"]
-        for row in rows
-        if row["step_key"] is not None
+        (sequence_id, each.step_key): each.number
+        for sequence_id, aged in people.items()
+        for each in aged.value
+        if each.step_key is not None
     }
-    return [counts.get((parent["sequence_id"], parent["key"]), 0) for parent in parents]
+    return [
+        counts.get((cast("UUID", parent["sequence_id"]), cast("str", parent["key"])), 0)
+        for parent in parents
+    ]
 
 
 @strawberry.interface(name="Step", description="One step of a sequence.")
@@ -148,7 +152,9 @@ class StepType(_Typed):
     kind: StepKind = strawberry.field(description="Which step this is.")
     key: str = strawberry.field(description="Its name within the sequence, stable over versions.")
     resting_count: int = batch_field(
-        _resting_counts, description="How many people rest here now, whatever their version."
+        _resting_counts,
+        description="How many people rest here, whatever their version; as old as"
+        " `EnrollmentCounts.asOf`.",
     )
 
 

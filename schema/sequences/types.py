@@ -295,17 +295,23 @@ class EnrollmentCounts:
     active: int = strawberry.field(description="On their way.")
     completed: int = strawberry.field(description="Went through all steps.")
     exited: int = strawberry.field(description="Left before.")
-
-
-_NOBODY = {status.value: 0 for status in EnrollmentStatus}
+    as_of: datetime = strawberry.field(
+        description="When they were counted, UTC: now, unless there are or were 10,000 people or"
+        " more, who are counted every few seconds (and anew after `enroll` and `archiveSequence`)."
+        " At most 30 seconds ago."
+    )
 
 
 async def _counts(parents: Rows[Record], info: Info) -> list[EnrollmentCounts]:
-    rows = await people_of(info, frozenset(row["id"] for row in parents))
-    found: dict[UUID, dict[str, int]] = {row["id"]: dict(_NOBODY) for row in parents}
-    for row in rows:
-        found[row["sequence_id"]][row["status"]] += row["count"]
-    return [cast("EnrollmentCounts", found[row["id"]]) for row in parents]
+    people = await people_of(info, frozenset(row["id"] for row in parents))
+    found: list[dict[str, object]] = []
+    for row in parents:
+        aged = people[row["id"]]
+        counts = dict.fromkeys((status.value for status in EnrollmentStatus), 0)
+        for each in aged.value:
+            counts[each.status] += each.number
+        found.append({**counts, "as_of": aged.as_of})
+    return cast("list[EnrollmentCounts]", found)
 
 
 @strawberry.type(description="Mail that follows people step by step, from a trigger on.")

@@ -13,12 +13,12 @@ from domain.base.pages import Page, PageRequest
 from domain.sequences.definition import EventHappened, Exit, Manual, Subscribed, TagAdded, Wait
 from domain.sequences.enrollments import (
     admit_signals,
-    count_people,
     enroll,
     has_signals,
     read_enrollments_of_sequences,
 )
 from domain.sequences.models import EnrollmentStatus
+from domain.sequences.people import count_people
 from domain.sequences.sequences import activate, archive, pause
 from tests.domain.sequences.garden import NOW, Garden, advance
 
@@ -158,13 +158,13 @@ async def test_people_are_counted_where_they_rest(garden: Garden) -> None:
     await advance()
     await advance(NOW + timedelta(minutes=1), limit=1)
     await enroll(garden.workspace_id, sequence_id, people[3:], NOW)
-    rows = await count_people(garden.workspace_id, [sequence_id])
-    assert {(row["status"], row["step_key"], row["count"]) for row in rows} == {
+    people = await count_people(garden.workspace_id, [sequence_id])
+    assert set(people[sequence_id].value) == {
         ("active", "pause", 2),
         ("active", None, 3),
         ("exited", None, 1),
     }
-    assert await count_people(new_id(NOW), [sequence_id]) == []
+    assert (await count_people(new_id(NOW), [sequence_id]))[sequence_id].value == []
 
 
 async def test_list_is_newest_first_by_pages_and_status(garden: Garden) -> None:
