@@ -121,8 +121,8 @@ class Reader:
             main.commands[words[1]].make_context(words[1], words[2:])
             return
         assert words[0] in {"dripgraph", "curl", "node"}, f"say that it is not run: {command}"
-        if words[0] == "node" and shutil.which("node") is None and not os.environ.get("CI"):
-            pytest.skip("Node is missing: install it to run the examples in JavaScript")
+        if words[0] != "dripgraph" and not shutil.which(words[0]) and not os.environ.get("CI"):
+            pytest.skip(f"`{words[0]}` is missing: install it to run this page's examples")
         local = command.replace(ADDRESS_IN_PAGES, self.address)
         if words[0] == "dripgraph":
             local = f"{shlex.quote(sys.executable)} -m server.cli{local.removeprefix('dripgraph')}"
