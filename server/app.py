@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.activity.hub import LiveHub
@@ -63,7 +63,6 @@ def create_app(settings: Settings) -> ASGIApp:
         routes=[
             Route("/graphql", PageOrGraphQL(settings, graphql)),
             playground_files(),
-            WebSocketRoute("/graphql", graphql),
             Route("/livez", alive),
             Route("/readyz", ready),
             *metrics_routes(
@@ -78,22 +77,29 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     headers = security_headers(settings)
     guarded = CrossOrigin(SecureHeaders(application, headers), Cors(settings.cors_origins), headers)
-    return Front(graphql.operations, CountedConnections(guarded, graphql.traffic))
+    return Front(
+        graphql.operations,
+        CountedConnections(graphql, graphql.traffic),
+        CountedConnections(guarded, graphql.traffic),
+    )
 
 
 class Front:
-    """Operations posted as JSON go straight to their executor, everything else to Starlette.
+    """Operations posted as JSON and sockets go straight to GraphQL, everything else to Starlette.
 
     Middleware and routing would cost as much as a small query does.
     """
 
-    def __init__(self, operations: ASGIApp, application: ASGIApp) -> None:
+    def __init__(self, operations: ASGIApp, sockets: ASGIApp, application: ASGIApp) -> None:
         self._operations = operations
+        self._sockets = sockets
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/graphql" and is_plain(scope):
             await self._operations(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == "/graphql":
+            await self._sockets(scope, receive, send)
         else:
             await self._application(scope, receive, send)
 

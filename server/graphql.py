@@ -1,14 +1,14 @@
 """The GraphQL endpoint: POST, GraphQL over WebSocket and server-sent events."""
 
 import logging
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import ExitStack, aclosing
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, print_ast
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, print_ast
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,9 +16,12 @@ from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.exceptions import NonJsonMessageReceived
+from strawberry.schema.schema import StreamResult
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
+    Operation,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
@@ -31,11 +34,13 @@ from domain.base.clock import now
 from domain.base.database import Record
 from domain.base.errors import RateLimitedError, UnauthenticatedError
 from domain.base.settings import Settings
+from domain.identity.viewer import Viewer
 from resolvers.schema import build_schema
 from schema.base.context import Context, Services
 from schema.base.rows import TypedRow
 from server.admission import Admission
 from server.auth import authenticate, sign_in
+from server.broadcasts import Broadcasts, Key, Start
 from server.compiled import Prepared, compile_events, core_of
 from server.cors import Cors
 from server.documents import Documents
@@ -46,6 +51,7 @@ from server.operations import Operations, error_response, refuse_deep
 from server.persisted import PersistedDocuments, PersistedError
 from server.rates import Rates
 from server.socket_life import ENDED, TOO_MANY, SocketLife, TooManySocketsError
+from server.socket_protocol import frames_of
 from server.streams import PreferredEvents
 
 logger = logging.getLogger(__name__)
@@ -59,6 +65,23 @@ NATIVE = {"DateTime": (datetime,), "JSON": (dict, list, str, int, float, bool, o
 class _TextFrames(ASGIWebSocketAdapter):
     async def send_json(self, message: Any) -> None:
         await self.ws.send_text(orjson.dumps(message).decode())
+
+    async def iter_json(
+        self, *, ignore_parsing_errors: bool = False
+    ) -> AsyncGenerator[object, None]:
+        """Objects only: the handler takes anything else for one, and would fall over it."""
+        messages = super().iter_json(ignore_parsing_errors=ignore_parsing_errors)
+        async with aclosing(messages):
+            try:
+                async for message in messages:
+                    if not isinstance(message, dict):
+                        raise NonJsonMessageReceived
+                    payload = message.get("payload")
+                    if isinstance(payload, dict):
+                        refuse_deep(payload.get("variables"))
+                    yield message
+            except HTTPException as error:
+                raise NonJsonMessageReceived from error
 
 
 class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
@@ -101,6 +124,29 @@ class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().handle_subscribe(message)
 
+    async def _send_result_stream(
+        self, operation: Operation[Context, None], result_source: StreamResult
+    ) -> None:
+        # What our extension refuses is raised here, and else would end as if all were well.
+        try:
+            await super()._send_result_stream(operation, result_source)
+        except GraphQLError as refusal:
+            await operation.send_initial_errors([refusal])
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        view = cast("GraphQLEndpoint", self.view)
+        socket = frames_of(cast("_TextFrames", self.websocket).ws.scope)
+        shared = None if socket is None else view.shared(operation, self.context)
+        if socket is None or shared is None:
+            await super().run_operation(operation)
+            return
+        with view.broadcasts.seat(*shared, socket, operation.id) as seat:
+            ending = await seat.ending
+        if ending is None:
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        else:
+            await operation.send_initial_errors(ending)
+
 
 def _header_of(context: Context) -> str | None:
     """The credential in a socket's `connection_init`."""
@@ -136,6 +182,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         self.sockets = SocketLife(settings)
         self.admission = Admission(settings, core_of(schema), self.rates)
         self.persisted = PersistedDocuments(settings, self._is_valid)
+        self.broadcasts = Broadcasts()
         self.traffic = Traffic()
         self.executor = CountedExecutor(
             schema,
@@ -154,6 +201,48 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             security_headers(settings),
             Cors(settings.cors_origins),
             self.traffic,
+        )
+
+    def shared(
+        self, operation: Operation[Context, None], context: Context
+    ) -> tuple[Key, Start] | None:
+        """A subscription as all can have it who ask alike, charged to this client.
+
+        None when it is none, or is to be refused, which the library says in its own words.
+        """
+        # As clients sent them, whatever the library says that they are.
+        given: tuple[object, ...] = (operation.query, operation.operation_name, operation.variables)
+        viewer, (text, name, variables) = context.viewer, given
+        if (
+            viewer is None
+            or not isinstance(text, str)
+            or not isinstance(name, str | None)
+            or not isinstance(variables, dict | None)
+        ):
+            return None
+        try:
+            if not self.documents.knows(text):
+                self.admission.admit_reading(context)
+            document = self.documents.read(text)
+            asked = document.prepared.operation(name)
+            if (
+                document.errors
+                or isinstance(asked, GraphQLError)
+                or asked.operation is not OperationType.SUBSCRIPTION
+            ):
+                return None
+            self.admission.admit(document, asked, variables, context)
+        except (GraphQLError, RateLimitedError):
+            return None
+        of_all = Context(
+            settings=self.settings,
+            services=self.services,
+            viewer=Viewer(viewer.workspace_id, viewer.access),
+            is_admitted=True,
+        )
+        values = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+        return (text, name, values, viewer.workspace_id, viewer.access), lambda: self.schema.stream(
+            text, variable_values=variables, context_value=of_all, operation_name=name
         )
 
     def _is_valid(self, text: str, context: Context | None) -> bool:

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from server.cli.processes import WEBSOCKET_FRAME_MAX_BYTES
+from server.socket_protocol import SocketProtocol
+
 
 class _Server(uvicorn.Server):
     @contextmanager
@@ -16,18 +19,23 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
+async def served(
+    app: ASGIApp,
+    sockets: type[SocketProtocol] = SocketProtocol,
+    listener: socket.socket | None = None,
+) -> AsyncIterator[str]:
     """Serve with start-up and shut-down for the length of the block; yields `127.0.0.1:port`.
 
     The application connects this process to its database, so that the test may use it too.
     """
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listener or socket.create_server(("127.0.0.1", 0))
     server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
             lifespan="on",
-            ws="websockets-sansio",
+            ws=sockets,
+            ws_max_size=WEBSOCKET_FRAME_MAX_BYTES,
             timeout_graceful_shutdown=1,
         )
     )

@@ -6,6 +6,7 @@ two seconds after its last read at the latest, so that a lost word delays a valu
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.25
 POLL_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 1.0
+# Between two rounds others have their turn, however long it took to serve all watchers.
+_PAUSE_SECONDS: Final = 0.05
 
 T = TypeVar("T")
 Key = tuple[UUID, UUID]
@@ -66,6 +69,7 @@ class _Board(Generic[T]):
         self._read = read
         self._topics: dict[Key, _Topic[T]] = {}
         self._keys_by_channel: dict[str, set[Key]] = {}
+        self.read_at = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._topics)
@@ -100,7 +104,10 @@ class _Board(Generic[T]):
             topic.has_moved = True
 
     async def refresh(self, now: float) -> None:
-        """Read what has moved or is old, all in one read, and fill its watchers' slots."""
+        """Read what has moved or is old, all in one read, and fill its watchers' slots.
+
+        Between two things others have a turn, as each may have a thousand watchers.
+        """
         due = [
             key
             for key, topic in self._topics.items()
@@ -118,12 +125,14 @@ class _Board(Generic[T]):
                 if key in self._topics:
                     self._topics[key].has_moved = True
             raise
+        self.read_at = time.monotonic()
         for key in due:
             topic = self._topics.get(key)
             if topic is not None:
                 topic.read_at = now
                 for slot in topic.slots:
                     slot.put(found.get(key))
+                await asyncio.sleep(0)
 
     def end(self) -> None:
         for topic in self._topics.values():
@@ -222,7 +231,8 @@ class LiveHub:
                 self._moved.set()
                 await asyncio.sleep(_RETRY_SECONDS)
             # From the end of one read to the next, so that no watcher sees two values sooner.
-            await asyncio.sleep(TICK_SECONDS)
+            next_at = max(self._stats.read_at, self._jobs.read_at) + TICK_SECONDS
+            await asyncio.sleep(max(next_at - time.monotonic(), _PAUSE_SECONDS))
 
     async def _refresh(self, now: float) -> None:
         await self._stats.refresh(now)

@@ -30,6 +30,7 @@ def serve(settings: Settings) -> None:
     import uvicorn
 
     from server.app import create_app
+    from server.socket_protocol import SocketProtocol
 
     configure_logging("api", settings.log_level)
     if not is_free(settings.host, settings.port):
@@ -44,7 +45,9 @@ def serve(settings: Settings) -> None:
             port=settings.port,
             loop="uvloop",
             http="httptools",
-            ws="websockets-sansio",
+            ws=SocketProtocol,
+            # Small messages, the same for many: to deflate each would cost more than it saves.
+            ws_per_message_deflate=False,
             ws_max_size=WEBSOCKET_FRAME_MAX_BYTES,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
