@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID
 
 import asyncpg
 import orjson
+from asyncpg.pgproto import pgproto
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
@@ -239,6 +241,12 @@ async def execute(sql: str, *values: object) -> int:
             status = await raw.execute(sql, *values)
     count = status.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
+
+
+def parse_uuid(text: str) -> UUID:
+    """The id that a text spells; raises ValueError. asyncpg's own class reads it fastest."""
+    identifier: UUID = pgproto.UUID(text)
+    return identifier
 
 
 def to_json(value: object) -> str:

@@ -9,9 +9,8 @@ import strawberry
 from graphql import GraphQLResolveInfo
 from graphql.type import GraphQLAbstractType
 
-from domain.base.database import Record
+from domain.base.database import Record, parse_uuid
 from domain.base.errors import InvalidInputError
-from domain.base.ids import parse_uuid
 from schema.base.context import Context, Info
 from schema.base.rows import TypedRow, always_true
 
