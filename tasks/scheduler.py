@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 5.0
+# A duty looks and rings, which takes milliseconds. One whose connection leads nowhere any more
+# would wait for a quarter of an hour otherwise, and nothing of its kind would happen meanwhile.
+DUTY_SECONDS: Final = 60.0
 # Any number will do that no other advisory lock of ours uses.
 LEADER_LOCK: Final = 0x64726970
 COMPLAINT_INTERVAL_SECONDS: Final = 60.0
@@ -104,7 +107,8 @@ class Agenda:
 
     async def _run(self, duty: Duty, now: datetime) -> None:
         try:
-            await duty.act(now)
+            async with asyncio.timeout(DUTY_SECONDS):
+                await duty.act(now)
             self._quiet_until.pop(duty.name, None)
         except Exception:
             # It comes round again; a long outage is told once a minute.

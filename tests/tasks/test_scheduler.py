@@ -128,6 +128,24 @@ async def test_slow_duty_is_not_started_twice_and_holds_up_no_other() -> None:
     assert done == ["quick", "quick", "quick", "slow"]
 
 
+async def test_duty_that_gets_no_answer_is_given_up_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(scheduler, "DUTY_SECONDS", 0.01)
+    tries: list[datetime] = []
+
+    async def wait(now: datetime) -> None:
+        tries.append(now)
+        await asyncio.get_running_loop().create_future()
+
+    agenda = Agenda([Duty("test.wait", 1.0, wait)])
+    for seconds in (0, 1):
+        agenda.start_due(later(seconds))
+        await agenda.finish()
+    assert tries == [later(0), later(1)]
+    assert "duty test.wait failed, it will be tried again" in caplog.text
+
+
 async def test_failing_duty_is_tried_again_and_told_once_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
