@@ -7,11 +7,20 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from graphql import GraphQLError
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    NameNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+from graphql import OperationType as GraphQLOperationType
 from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.types.graphql import OperationType
 
 from domain.base.errors import RateLimitedError
+from schema.base.context import Context
 from server.admission import Admission, Admitted, rate_limited
 from server.compiled import CompiledExecutor
 from server.documents import Documents
@@ -46,6 +55,17 @@ def _refusals_told() -> Iterator[None]:
         raise GraphQLError(**rate_limited(refusal)) from refusal
 
 
+def _nothing(name: str | None) -> DocumentNode:
+    """A document that asks nothing, under the name that was asked for."""
+    field = FieldNode(name=NameNode(value="__typename"))
+    operation = OperationDefinitionNode(
+        operation=GraphQLOperationType.QUERY,
+        name=None if name is None else NameNode(value=name),
+        selection_set=SelectionSetNode(selections=(field,)),
+    )
+    return DocumentNode(definitions=(operation,))
+
+
 class OurExecution(SchemaExtension):
     """One execution. Strawberry makes one of these for each."""
 
@@ -53,35 +73,54 @@ class OurExecution(SchemaExtension):
 
     def __init__(self) -> None:
         self._admitted: Admitted | None = None
+        self._refusal: GraphQLError | None = None
         self._cost: Mapping[str, object] | None = None
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
         if context.query:
-            if not self.parts.documents.knows(context.query):
-                with _refusals_told():
-                    self.parts.admission.admit_reading(context.context)
-            prepared = self.parts.documents.read(context.query).prepared
-            operation = prepared.operation(self._name)
-            if isinstance(operation, GraphQLError):
-                raise operation
-            context.graphql_document = prepared.document
+            try:
+                context.graphql_document = self._document(context.query, context.context)
+            except GraphQLError as refusal:
+                # Only validation can tell a stream of the library's what is wrong.
+                self._refusal = refusal
+                context.graphql_document = _nothing(self._name)
         yield
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         if context.query:
-            document = self.parts.documents.read(context.query)
-            context.pre_execution_errors = list(document.errors)
-            operation = document.prepared.operation(self._name)
+            context.pre_execution_errors = self._errors(context.query, context.context)
+        yield
+
+    def _document(self, text: str, context: Context) -> DocumentNode:
+        """Raises GraphQLError for one that cannot be executed."""
+        if not self.parts.documents.knows(text):
+            with _refusals_told():
+                self.parts.admission.admit_reading(context)
+        prepared = self.parts.documents.read(text).prepared
+        operation = prepared.operation(self._name)
+        if isinstance(operation, GraphQLError):
+            raise operation
+        return prepared.document
+
+    def _errors(self, text: str, context: Context) -> list[GraphQLError]:
+        """Why an operation is not executed; nothing for one that is charged and may go on."""
+        if self._refusal is not None:
+            return [self._refusal]
+        document = self.parts.documents.read(text)
+        operation = document.prepared.operation(self._name)
+        try:
             with _refusals_told():
                 if document.errors:
-                    self.parts.admission.admit_reading(context.context)
-                elif not isinstance(operation, GraphQLError) and not context.context.is_admitted:
+                    self.parts.admission.admit_reading(context)
+                elif not isinstance(operation, GraphQLError) and not context.is_admitted:
                     self._admitted = self.parts.admission.admit(
-                        document, operation, context.variables, context.context
+                        document, operation, self.execution_context.variables, context
                     )
-        yield
+        except GraphQLError as refusal:
+            return [refusal]
+        return list(document.errors)
 
     async def on_execute(self) -> AsyncIterator[None]:
         context = self.execution_context
