@@ -67,7 +67,9 @@ def create_app(settings: Settings) -> ASGIApp:
             Route("/readyz", ready),
             *metrics_routes(
                 settings.metrics_token,
-                ProcessFigures(graphql.traffic, graphql.persisted.counts, services.ingest),
+                ProcessFigures(
+                    graphql.traffic, graphql.persisted.counts, services.ingest, graphql.broadcasts
+                ),
             ),
             *download_routes(settings),
             *tracking_routes(MessageTokens(settings.secret_key), services.ingest),

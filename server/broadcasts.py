@@ -102,6 +102,11 @@ class Broadcasts:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def seats(self) -> int:
+        """How many subscriptions sit in them, of all clients."""
+        return sum(len(broadcast.seats) for broadcast in self._running.values())
+
     @contextmanager
     def seat(
         self, key: Key, start: Start, socket: SocketProtocol, identifier: str

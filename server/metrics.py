@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.activity.ingest import HitIngest
 from domain.base import cache, database
+from server.broadcasts import Broadcasts
 from server.compiled import CompiledExecutor, Prepared
 from server.compiled.executor import Outcome
 from server.streams import wants_events
@@ -117,10 +118,17 @@ def _kind_of(scope: Scope) -> str | None:
 class ProcessFigures(Collector):
     """Looked up when they are asked for."""
 
-    def __init__(self, traffic: Traffic, documents: Mapping[str, int], ingest: HitIngest) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        documents: Mapping[str, int],
+        ingest: HitIngest,
+        broadcasts: Broadcasts,
+    ) -> None:
         self._traffic = traffic
         self._documents = documents
         self._ingest = ingest
+        self._broadcasts = broadcasts
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_traffic()
@@ -141,6 +149,16 @@ class ProcessFigures(Collector):
                 for outcome, count in counts.items()
             ],
             ("read", "outcome"),
+        )
+        yield _gauge(
+            "graphql_subscriptions",
+            "Subscriptions that sockets hold.",
+            [((), self._broadcasts.seats)],
+        )
+        yield _gauge(
+            "graphql_broadcasts",
+            "Subscriptions that are executed: one for all that are held in the same words.",
+            [((), len(self._broadcasts))],
         )
         pools = database.pools()
         for what, help_text in (

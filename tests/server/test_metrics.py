@@ -10,9 +10,11 @@ from websockets.asyncio.client import connect
 
 from domain.base.database import connection
 from domain.base.settings import Settings, SettingsError
+from schema.base.node import encode_id
 from server.app import create_app
 from server.metrics import BOUNDS_SECONDS, Traffic
 from tests.conftest import Prepared
+from tests.domain.activity.rows import add_sequence
 from tests.served import served
 
 TOKEN = "a token for Prometheus".replace(" ", "-")
@@ -95,15 +97,37 @@ def test_a_time_is_counted_in_the_first_bound_that_it_does_not_pass() -> None:
     assert traffic.seconds == 21.0011
 
 
-async def test_connected_clients_are_counted_while_they_are(address: str) -> None:
-    name = "dripgraph_graphql_clients"
-    assert (await figures(address))[name, "websocket"] == 0
+async def test_connected_clients_and_what_they_watch_are_counted_while_they_are(
+    address: str, prepared: Prepared
+) -> None:
+    sequence_id = await add_sequence(prepared.ada.workspace_id)
+    authorization = f"Bearer {prepared.ada.tokens.access_token}"
+    payload = {
+        "query": "subscription ($id: ID!) { sendStats(sequenceId: $id) { sent } }",
+        "variables": {"id": encode_id("Sequence", sequence_id)},
+    }
+
+    async def counted() -> list[float]:
+        found = await figures(address)
+        return [
+            found["dripgraph_graphql_clients", "websocket"],
+            found[("dripgraph_graphql_subscriptions",)],
+            found[("dripgraph_graphql_broadcasts",)],
+        ]
+
+    assert await counted() == [0, 0, 0]
     async with connect(
         f"ws://{address}/graphql", subprotocols=["graphql-transport-ws"]  # type: ignore[list-item]
     ) as socket:  # fmt: skip
-        await socket.send(json.dumps({"type": "connection_init"}))
+        init = {"type": "connection_init", "payload": {"authorization": authorization}}
+        await socket.send(json.dumps(init))
         await socket.recv()
-        assert (await figures(address))[name, "websocket"] == 1
+        for number in ("1", "2"):
+            await socket.send(json.dumps({"id": number, "type": "subscribe", "payload": payload}))
+            assert json.loads(await socket.recv())["payload"] == {
+                "data": {"sendStats": {"sent": 0}}
+            }
+        assert await counted() == [1, 2, 1]
 
 
 async def test_documents_pools_and_queues_are_told(address: str, prepared: Prepared) -> None:
