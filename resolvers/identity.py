@@ -10,6 +10,7 @@ from domain.identity.accounts import Session as DomainSession
 from domain.identity.audit import Actor
 from domain.identity.models import Role
 from domain.identity.tokens import end_session
+from domain.identity.viewer import Access
 from schema.audit import AuditEntry
 from schema.base.connections import After, Connection, First, connection, page_request
 from schema.base.context import Info
@@ -166,6 +167,7 @@ async def add_member(
         name=input.name,
         password=input.password,
         role=input.role,
+        by=info.context.require(Access.MANAGE).role,
         actor=Actor.of(info.context.viewer),
         now=now(),
     )
@@ -181,6 +183,7 @@ async def change_role(
         info.context.workspace_id,
         decode_id("Member", id),
         role,
+        by=info.context.require(Access.MANAGE).role,
         actor=Actor.of(info.context.viewer),
         now=now(),
     )

@@ -11,6 +11,7 @@ from domain.base.database import Record, execute, fetch, fetchrow, transaction
 from domain.base.errors import (
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
     InvalidInputError,
     NotFoundError,
     RequiredError,
@@ -132,13 +133,16 @@ async def add_member(
     name: str,
     password: str,
     role: Role,
+    by: Role | None,
     actor: Actor,
     now: datetime,
 ) -> Record:
     """Make an account for a colleague in this workspace.
 
-    Raises InvalidInputError, RequiredError, AlreadyExistsError.
+    `by` is the role of who asks, None for an API key. Raises InvalidInputError, RequiredError,
+    AlreadyExistsError, and ForbiddenError for an owner made by somebody who is none.
     """
+    _refuse_unless_owner(by, role)
     address = account_email(email)
     check_strength(password)
     person = checked_name(name, "name")
@@ -159,10 +163,22 @@ async def add_member(
     return (await read_members(workspace_id, [membership_id]))[membership_id]
 
 
+def _refuse_unless_owner(by: Role | None, *roles: Role) -> None:
+    """Only an owner makes owners, or takes that from one."""
+    if Role.OWNER in roles and by is not Role.OWNER:
+        raise ForbiddenError("Only an owner may do that.", field="role")
+
+
 async def change_role(
-    workspace_id: UUID, membership_id: UUID, role: Role, *, actor: Actor, now: datetime
+    workspace_id: UUID,
+    membership_id: UUID,
+    role: Role,
+    *,
+    by: Role | None,
+    actor: Actor,
+    now: datetime,
 ) -> Record:
-    """Raises NotFoundError, or ConflictError for the last owner."""
+    """Raises NotFoundError, ForbiddenError as `add_member`, ConflictError for the last owner."""
     async with transaction():
         # The workspace's row is the lock: two owners must not step down at once.
         await execute("SELECT 1 FROM workspace WHERE id = $1 FOR UPDATE", workspace_id)
@@ -170,6 +186,7 @@ async def change_role(
         roles = {row["id"]: Role(row["role"]) for row in rows}
         if membership_id not in roles:
             raise NotFoundError("There is no such member.", field="id")
+        _refuse_unless_owner(by, role, roles[membership_id])
         owners = [member for member, held in roles.items() if held is Role.OWNER]
         if owners == [membership_id] and role is not Role.OWNER:
             raise ConflictError("A workspace needs an owner.", field="role")

@@ -162,6 +162,29 @@ async def test_a_viewer_may_read_and_not_manage(api: Api) -> None:
     assert refused[0]["extensions"]["code"] == "FORBIDDEN"
 
 
+async def test_only_an_owner_makes_owners_or_takes_that_from_one(api: Api) -> None:
+    colleague = {"email": "bob@example.com", "name": "Bob", "password": "long enough"}
+    bob_id = (await api.run(ADD, input={**colleague, "role": "ADMIN"}))["addMember"]["member"]["id"]
+    session = await api.run(SIGN_IN, email="bob@example.com", password="long enough")
+    bob = api.with_token(session["signIn"]["session"]["accessToken"])
+    (ada, _) = (await bob.run("{ members { id role } }"))["members"]
+    key = await api.run(CREATE_KEY, input={"name": "Shop", "scopes": ["READ", "MANAGE"]})
+    machine = api.with_token(key["createApiKey"]["secret"])
+    for one in (bob, machine):
+        for refused in (
+            await one.errors(CHANGE, id=bob_id, role="OWNER"),
+            await one.errors(CHANGE, id=ada["id"], role="VIEWER"),
+            await one.errors(ADD, input={**colleague, "email": "c@example.com", "role": "OWNER"}),
+        ):
+            assert [error["extensions"]["code"] for error in refused] == ["FORBIDDEN"]
+    assert [one["role"] for one in (await api.run("{ members { role } }"))["members"]] == [
+        "OWNER",
+        "ADMIN",
+    ]
+    promoted = (await api.run(CHANGE, id=bob_id, role="OWNER"))["changeRole"]
+    assert promoted == {"member": {"role": "OWNER"}, "errors": []}
+
+
 async def test_the_last_owner_stays(api: Api) -> None:
     (ada,) = (await api.run("{ members { id } }"))["members"]
     changed = (await api.run(CHANGE, id=ada["id"], role="VIEWER"))["changeRole"]
