@@ -19,28 +19,29 @@ def is_dead_address(reply: str) -> bool:
     return _DEAD.search(reply) is not None
 
 
-async def suppress_bounced(subscribers: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
-    """Suppress the addresses of these (workspace, subscriber) pairs as hard bounces."""
-    workspaces = [workspace for workspace, _ in subscribers]
-    people = [person for _, person in subscribers]
+async def suppress_bounced(addresses: Sequence[tuple[UUID, str]], now: datetime) -> None:
+    """Suppress these (workspace, address) pairs as hard bounces, and who still has the address."""
+    # Two transactions that tell of the same addresses wait for each other in the same order.
+    ordered = sorted(set(addresses))
+    workspaces = [workspace for workspace, _ in ordered]
+    emails = [email for _, email in ordered]
     async with transaction():
         await execute(
             """INSERT INTO suppression (id, workspace_id, email, reason, created_at)
-               SELECT o.id, s.workspace_id, s.email, 'hard_bounce', $4
-               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS o (id, workspace_id, person)
-               JOIN subscriber s ON s.id = o.person AND s.workspace_id = o.workspace_id
+               SELECT o.id, o.workspace_id, o.email, 'hard_bounce', $4
+               FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS o (id, workspace_id, email)
                ON CONFLICT DO NOTHING""",
-            [fact_id(now, workspace, person) for workspace, person in subscribers],
+            [fact_id(now, workspace, email) for workspace, email in ordered],
             workspaces,
-            people,
+            emails,
             now,
         )
         await execute(
             """UPDATE subscriber s SET status = 'bounced', updated_at = $3
-               FROM unnest($1::uuid[], $2::uuid[]) AS o (workspace_id, person)
-               WHERE s.id = o.person AND s.workspace_id = o.workspace_id
+               FROM unnest($1::uuid[], $2::text[]) AS o (workspace_id, email)
+               WHERE s.workspace_id = o.workspace_id AND s.email = o.email
                  AND s.status = 'subscribed'""",
             workspaces,
-            people,
+            emails,
             now,
         )

@@ -28,7 +28,7 @@ class Settled(NamedTuple):
 
     `send_after` is when a message that goes back to the queue may be tried again; an unknown one
     has it for workspaces that resend those. `attempts` is what the row shall count from now on: an
-    attempt that never began does not count.
+    attempt that never began does not count. `email` is where it was sent, if that is known.
     """
 
     message_id: UUID
@@ -39,6 +39,7 @@ class Settled(NamedTuple):
     reply: str | None
     send_after: datetime | None
     attempts: int
+    email: str | None = None
 
 
 def retry_delay_seconds(attempt: int, chance: random.Random) -> float:
@@ -110,6 +111,7 @@ def _final(
         reply,
         None,
         claimed.attempt,
+        claimed.email,
     )
 
 
@@ -137,7 +139,7 @@ FROM (
 ) new
 WHERE m.id = new.id AND m.workspace_id = new.workspace_id AND m.owner = $9
   AND m.attempts = new.attempt AND m.status = $11
-RETURNING m.id, m.workspace_id, m.subscriber_id, m.sequence_id, m.step_key, m.status, m.reason
+RETURNING m.id, m.workspace_id, m.sequence_id, m.step_key, m.status, m.reason
 """
 
 
@@ -160,10 +162,15 @@ async def record_outcomes(settled: Sequence[Settled], owner: UUID, now: datetime
                 if one.message_id not in done and one.status is not MessageStatus.UNKNOWN
             ]
             late = await _record(certain, owner, now, MessageStatus.UNKNOWN)
-        dead = [row for row in (*rows, *late) if row["reason"] == "no_such_address"]
+        dead = {row["id"] for row in (*rows, *late) if row["reason"] == "no_such_address"}
         if dead:
             await suppress_bounced(
-                [(row["workspace_id"], row["subscriber_id"]) for row in dead], now
+                [
+                    (one.workspace_id, one.email)
+                    for one in settled
+                    if one.message_id in dead and one.email is not None
+                ],
+                now,
             )
         await add_to_rollups(_counted(rows, late, now))
     return len(rows) + len(late)
@@ -174,7 +181,7 @@ async def _record(
 ) -> list[Record]:
     if not settled:
         return []
-    columns = [list(column) for column in zip(*settled, strict=True)]
+    columns = [list(column) for column in zip(*settled, strict=True)][:-1]
     return await fetch(_RECORD, *columns, owner, now, current.value)
 
 

@@ -101,6 +101,14 @@ async def test_an_address_that_does_not_exist_is_suppressed(shop: Shop, detail: 
     assert await fetchval("SELECT status FROM subscriber") == "bounced"
 
 
+async def test_an_address_that_was_put_right_meanwhile_is_spared(shop: Shop) -> None:
+    [one] = await claim(shop)
+    await execute("UPDATE subscriber SET email = 'right@example.com'")
+    await record(shop, decide(shop, one, Verdict.REFUSED, 550, "550 5.1.1 nobody here"))
+    assert await fetchval("SELECT email FROM suppression") == "p0@example.com"
+    assert await fetchval("SELECT status FROM subscriber") == "subscribed"
+
+
 @pytest.mark.parametrize("reply", ["550 5.1.8 bad sender", "550 5.1.7 sender", "550 15.1.1 x"])
 async def test_a_refusal_of_the_sender_suppresses_nobody(shop: Shop, reply: str) -> None:
     [one] = await claim(shop)
