@@ -17,7 +17,6 @@ from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.exceptions import NonJsonMessageReceived
-from strawberry.schema.schema import StreamResult
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -124,14 +123,13 @@ class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().handle_subscribe(message)
 
-    async def _send_result_stream(
-        self, operation: Operation[Context, None], result_source: StreamResult
-    ) -> None:
-        # What our extension refuses is raised here, and else would end as if all were well.
-        try:
-            await super()._send_result_stream(operation, result_source)
-        except GraphQLError as refusal:
-            await operation.send_initial_errors([refusal])
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> None:
+        """A document that cannot be read ends its operation, as any refusal does, not the socket.
+
+        A reason for closing, moreover, may have 123 bytes; an error has as many as it likes.
+        """
+        del error
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         view = cast("GraphQLEndpoint", self.view)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
@@ -129,6 +130,45 @@ async def test_a_dear_document_is_refused_on_a_socket_too_and_others_are_served(
     assert {told["payload"][0]["extensions"]["code"] for told in refused} == {"LIMIT_EXCEEDED"}
     await hostile.close()
     await harmless.close()
+
+
+REFUSED = {
+    "dear": (repeated_fields(1), "LIMIT_EXCEEDED"),
+    "unread": ("{ viewer } " + "x" * 1_000, None),
+    "unknown": ("{ nothing }", None),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+async def test_a_refused_document_ends_its_operation_and_not_the_socket(
+    address: str, prepared: Prepared, kind: str
+) -> None:
+    document, code = REFUSED[kind]
+    socket = await opened(address, prepared.ada.tokens.access_token)
+    await socket.send(subscribe("1", document))
+    told = json.loads(await socket.recv())
+    assert (told["type"], told["id"]) == ("error", "1")
+    assert told["payload"][0].get("extensions", {}).get("code") == code
+    await socket.send(subscribe("1", "{ viewer { role } }"))
+    assert json.loads(await socket.recv())["payload"]["data"] == {"viewer": {"role": "OWNER"}}
+    await socket.close()
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+async def test_a_refused_document_is_told_in_a_stream_of_events(
+    address: str, prepared: Prepared, kind: str
+) -> None:
+    document, code = REFUSED[kind]
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(
+            address.replace("ws:", "http:"),
+            json={"query": document},
+            headers={"Accept": "text/event-stream"},
+        )
+    lines = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+    told = json.loads(lines[0].removeprefix("data: "))
+    told = told.get("payload", told)
+    assert told["errors"][0].get("extensions", {}).get("code") == code
 
 
 WATCH = "subscription ($id: ID!) { sendStats(sequenceId: $id) { sent } }"
