@@ -73,8 +73,9 @@ class Connection(Generic[T]):
         return cast("list[T]", self.page.rows)
 
     @strawberry.field(
-        description="How many rows the whole list has; counted when asked for. Of 100,000"
-        " subscribers or more it is counted every few seconds, at most 30 seconds ago."
+        description="How many rows the whole list has, counted when asked for; null for the lists"
+        " of one thing (its messages, events and the like), of jobs and of the audit log, which are"
+        " not counted. Of 100,000 subscribers or more it is at most 30 seconds old."
     )
     async def total_count(self) -> int | None:
         return None if self.page.count is None else await self.page.count()
