@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, print_ast
+from starlette.exceptions import HTTPException as FormRefusal
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -356,7 +357,15 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
         """Only operations that take a file: everything else is posted as JSON."""
-        given = await super().parse_multipart(request)
+        try:
+            given = await super().parse_multipart(request)
+        except (AttributeError, IndexError, TypeError, ValueError, RecursionError) as error:
+            # The library puts files where the map says, whether there is such a place or not.
+            raise HTTPException(400, "The map must name places in the operations.") from error
+        except FormRefusal as error:
+            raise HTTPException(error.status_code, error.detail) from error
+        if not isinstance(given, dict):
+            raise HTTPException(400, "Batching is not enabled")
         operation = self._operation(given)
         if operation is not None and not any(
             print_ast(one.type).strip("[]!") == "Upload"
