@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
@@ -53,7 +54,7 @@ return string.format('%.6f', (empty_at - now) * rate)
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A bucket's size in points, which it also gives back in a minute."""
 
@@ -63,6 +64,11 @@ class Policy:
     @property
     def per_second(self) -> float:
         return self.points / WINDOW_SECONDS
+
+    @cached_property
+    def header(self) -> tuple[bytes, bytes]:
+        text = f'"{self.name}";q={self.points};w={WINDOW_SECONDS:.0f}'
+        return b"ratelimit-policy", text.encode()
 
 
 class Bucket:
@@ -84,8 +90,9 @@ class Bucket:
 
     def add(self, points: float, now: float) -> None:
         """Negative points are given back."""
-        self.empty_at = max(self.empty_at, now)
-        self.empty_at = max(self.empty_at + points / self.per_second, now)
+        empty_at = self.empty_at
+        empty_at = max(empty_at, now)
+        self.empty_at = max(empty_at + points / self.per_second, now)
         self.untold += points
 
     def learn(self, level: float, now: float) -> None:
@@ -106,12 +113,9 @@ class RateState(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """`RateLimit` and `RateLimit-Policy` of the IETF's draft (httpapi-ratelimit-headers-10)."""
-        name, points = self.policy.name, self.policy.points
         reset = math.ceil(self.reset_seconds)
-        return [
-            (b"ratelimit-policy", f'"{name}";q={points};w={WINDOW_SECONDS:.0f}'.encode()),
-            (b"ratelimit", f'"{name}";r={self.remaining};t={reset}'.encode()),
-        ]
+        text = f'"{self.policy.name}";r={self.remaining};t={reset}'
+        return [self.policy.header, (b"ratelimit", text.encode())]
 
 
 class Charge:
@@ -171,9 +175,16 @@ class Rates:
 
         An operation larger than a bucket counts as much as the bucket: it needs an empty one.
         """
-        buckets = self._group(viewer, client)
+        found = self._groups.get(client if viewer is None else id(viewer))
+        if found is not None and found[0] is viewer and found[1] == client:
+            buckets = found[2]
+        else:
+            buckets = self._group(viewer, client)
         now = time.monotonic()
         for bucket in buckets:
+            # An empty bucket takes anything; its `empty_at` has passed.
+            if bucket.empty_at <= now:
+                continue
             excess = bucket.level(now) + min(points, bucket.size) - bucket.size
             if excess > 0:
                 wait = excess / bucket.per_second

@@ -13,7 +13,8 @@ it is a short program over them.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, cast
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     FieldNode,
@@ -57,13 +58,20 @@ class _Selection:
     edges: list["_Edge"] = field(default_factory=list)
 
 
-class _Edge(NamedTuple):
-    """`key` is the field's in the response; None for a fragment, and for items of an argument."""
+class _Kind(Enum):
+    OBJECT = 1
+    LIST = 2
+    FRAGMENT = 3
+    ARGUMENT = 4
 
-    key: str | None
+
+class _Edge(NamedTuple):
+    """`key` is a field's in the response, and empty for a fragment and for items of an argument."""
+
+    key: str
     size: Size
     below: _Selection
-    is_argument: bool = False
+    kind: _Kind
 
 
 class _Term(NamedTuple):
@@ -85,7 +93,7 @@ class Cost:
     """The cost of one operation of a document."""
 
     def __init__(self, root: _Selection, sizes: Sizes) -> None:
-        self._root = root
+        self._counted = _Counted.of(root)
         self._sizes = sizes
         self._sums: list[tuple[float, tuple[_Term, ...]]] = []
         term = self._term(root, {})
@@ -113,10 +121,8 @@ class Cost:
         return latest
 
     def actual(self, data: object, asked: Asked) -> int:
-        """What it did cost, by the lists in its answer."""
-        if not isinstance(data, dict):
-            return _points(self._root.own)
-        return _points(_actual(self._root, data, asked.sizes))
+        """What it did cost, by the lists in its answer. What is null counts as if it were there."""
+        return _points(self._counted.cost((data,), asked.sizes))
 
     def _term(self, selection: _Selection, known: dict[int, _Term]) -> _Term:
         """The cost of a selection for one object, as a product of a number and an earlier sum."""
@@ -145,33 +151,63 @@ def _points(cost: float) -> int:
     return math.ceil(round(cost, 6))
 
 
-def _actual(selection: _Selection, data: dict[str, object], sizes: Sequence[float]) -> float:
-    total = selection.own
-    for key, size, below, is_argument in selection.edges:
-        if key is not None:
-            value = data.get(key)
-            if value.__class__ is list:
-                items = cast("list[object]", value)
-                if below.edges:
-                    for item in items:
-                        total += _item(below, item, sizes)
-                else:
-                    total += below.own * len(items)
-            elif value is not None:
-                total += _item(below, value, sizes)
-        elif is_argument:
-            total += below.own * (size.fixed if size.slot < 0 else sizes[size.slot])
-        else:
-            total += _actual(below, data, sizes)
-    return total
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A selection as answers are counted by it: `own` is all that is below one object of it but
+    the lists, which hang on paths of keys; `arguments` are sizes that are paid for besides.
+    """
 
+    own: float
+    arguments: tuple[Size, ...]
+    lists: tuple[tuple[tuple[str, ...], "_Counted"], ...]
 
-def _item(below: _Selection, item: object, sizes: Sequence[float]) -> float:
-    if isinstance(item, dict):
-        return _actual(below, item, sizes) if below.edges else below.own
-    if isinstance(item, list):
-        return sum(_item(below, inner, sizes) for inner in item)
-    return 0.0
+    @classmethod
+    def of(cls, selection: _Selection) -> "_Counted":
+        own = selection.own
+        arguments: list[Size] = []
+        lists: list[tuple[tuple[str, ...], _Counted]] = []
+        for key, size, below, kind in selection.edges:
+            if kind is _Kind.ARGUMENT:
+                arguments.append(size)
+                continue
+            inner = cls.of(below)
+            if kind is _Kind.LIST:
+                lists.append(((key,), inner))
+                continue
+            own += inner.own
+            arguments += inner.arguments
+            start = () if kind is _Kind.FRAGMENT else (key,)
+            lists += [((*start, *path), counted) for path, counted in inner.lists]
+        return cls(own, tuple(arguments), tuple(lists))
+
+    def of_one(self, sizes: Sequence[float]) -> float:
+        """Of one object, without its lists."""
+        own = self.own
+        for size in self.arguments:
+            own += PLAIN * (size.fixed if size.slot < 0 else sizes[size.slot])
+        return own
+
+    def cost(self, items: Sequence[object], sizes: Sequence[float]) -> float:
+        """Of all these objects together: a few steps for each list field, not for each object."""
+        total = self.of_one(sizes) * len(items)
+        for path, below in self.lists:
+            found: list[object] = []
+            count = 0
+            for item in items:
+                value: Any = item
+                for key in path:
+                    if value.__class__ is not dict:
+                        break
+                    value = value.get(key)
+                if value.__class__ is list:
+                    count += len(value)
+                    if below.lists:
+                        found += value
+            if found:
+                total += below.cost(found, sizes)
+            elif count:
+                total += below.of_one(sizes) * count
+        return total
 
 
 class CostModel:
@@ -252,7 +288,7 @@ class _Maker:
     @staticmethod
     def _join(made: _Selection, below: _Selection) -> None:
         if below.edges:
-            made.edges.append(_Edge(None, Size(1), below))
+            made.edges.append(_Edge("", Size(1), below, _Kind.FRAGMENT))
         else:
             made.own += below.own
 
@@ -269,15 +305,19 @@ class _Maker:
             kind = named if is_composite_type(named) else None
         made.own += self.weights.get((parent.name, name), PLAIN)
         asked, items = arguments_size(definition, node, self.sizes) if definition else (UNSIZED, ())
-        made.edges.extend(_Edge(None, size, _Selection(PLAIN), is_argument=True) for size in items)
+        made.edges.extend(_Edge("", size, _Selection(PLAIN), _Kind.ARGUMENT) for size in items)
         if kind is None or node.selection_set is None:
             return
         key = node.alias.value if node.alias else name
         if definition is None or not is_list(definition.type):
-            made.edges.append(_Edge(key, Size(1), self.selection(kind, node.selection_set, asked)))
+            made.edges.append(
+                _Edge(key, Size(1), self.selection(kind, node.selection_set, asked), _Kind.OBJECT)
+            )
             return
         size = asked if asked is not UNSIZED else page
         if size is UNSIZED:
             longest = max(items, key=lambda one: (one.slot >= 0, one.fixed), default=UNSIZED)
             size = longest if longest is not UNSIZED else self.lengths.of(parent.name, name)
-        made.edges.append(_Edge(key, size, self.selection(kind, node.selection_set, UNSIZED)))
+        made.edges.append(
+            _Edge(key, size, self.selection(kind, node.selection_set, UNSIZED), _Kind.LIST)
+        )

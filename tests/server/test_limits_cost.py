@@ -181,8 +181,9 @@ def test_actual_cost_is_by_the_lists_that_were_answered() -> None:
     full = {"tree": {"name": "oak", "leaves": {"nodes": [leaf] * 30, "totalCount": 30}}}
     assert asked.points == 114
     assert cost.actual(full, asked) == 37
-    assert cost.actual({"tree": None}, asked) == 1
-    assert cost.actual(None, asked) == 1
+    # What is null counts as if it were there: all but the list.
+    assert cost.actual({"tree": None}, asked) == 4
+    assert cost.actual(None, asked) == 4
 
 
 def test_actual_cost_walks_into_nested_lists_and_fragments() -> None:
@@ -194,8 +195,8 @@ def test_actual_cost_walks_into_nested_lists_and_fragments() -> None:
     leaf = {"owner": "y"}
     data = {"trees": [{"leaves": {"nodes": [leaf] * 4}}, {"leaves": {"nodes": []}}, None]}
     assert asked.points == 35
-    # 1 + 0.3 for the ids + two pages of 1.1 + four owners
-    assert cost.actual(data, asked) == 8
+    # 1 + 0.3 for the ids + three pages of 1.1 + four owners
+    assert cost.actual(data, asked) == 9
 
 
 def test_introspection_costs_about_what_it_answers() -> None:
