@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,9 +10,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
 from domain.base.settings import Settings
-from server.app import Front, create_app
-from server.cors import CrossOrigin
-from server.headers import SecureHeaders
+from server.app import create_app
+from server.mailbox import Mailbox
 
 BARE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 APP = "https://app.example.com"
@@ -53,14 +53,11 @@ async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def routes_of(settings: Settings) -> list[BaseRoute]:
-    front = create_app(settings)
-    assert isinstance(front, Front)
-    cross = front._application
-    assert isinstance(cross, CrossOrigin)
-    assert isinstance(cross._app, SecureHeaders)
-    application = cross._app._app
-    assert isinstance(application, Starlette)
-    return application.routes
+    layer: object = create_app(settings)
+    while not isinstance(layer, Starlette):
+        held = [value for name, value in vars(layer).items() if name in {"_application", "_app"}]
+        (layer,) = held
+    return layer.routes
 
 
 def test_every_route_has_its_requests(settings: Settings) -> None:
@@ -176,3 +173,27 @@ async def test_without_a_list_nobody_elsewhere_is_let_in(settings: Settings) -> 
         posted = await client.post("/graphql", json={}, headers={"Origin": APP})
     assert (preflight.status_code, cross_origin(preflight)) == (403, {})
     assert cross_origin(posted) == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/mailbox.css", "/mailbox.js", "/icon.svg", "/favicon.ico", "/nothing"),
+        *("/api/messages", "/api/messages?limit=x", "/api/messages/1", "/api/messages/1/source"),
+        *("/api/messages/1/html", "/api/messages/1/attachments/0"),
+    ],
+)
+async def test_every_answer_of_the_mailbox_carries_the_headers(path: str, tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path)
+    await mailbox.start()
+    try:
+        async with httpx.AsyncClient(base_url=mailbox.url) as client:
+            own = (await client.get(path)).headers
+            strange = (await client.get(path, headers={"Host": "evil.example"})).headers
+    finally:
+        await mailbox.stop()
+    for said in (own, strange):
+        assert said["x-content-type-options"] == "nosniff"
+        assert said["referrer-policy"] == "no-referrer"
+        assert said["content-security-policy"].startswith("default-src 'none'; ")
+        assert "frame-ancestors 'none'" in said["content-security-policy"]
