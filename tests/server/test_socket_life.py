@@ -220,7 +220,10 @@ async def test_a_document_that_asks_for_too_much_is_an_error_of_its_operation(
         (error,) = message["payload"]
         assert (message["type"], error["message"]) == ("error", "An operation may have 20 levels.")
         await say(connection, "subscribe", id="2", payload={"query": "{"})
-        assert await close_of(connection) == (4400, "Syntax Error: Expected Name, found <EOF>.")
+        message = await hear(connection)
+        (error,) = message["payload"]
+        assert (message["type"], message["id"]) == ("error", "2")
+        assert error["message"] == "Syntax Error: Expected Name, found <EOF>."
 
 
 async def test_a_socket_is_charged_and_told_the_cost(
