@@ -67,7 +67,8 @@ async def test_an_upsert_adds_what_is_told_to_what_is_known(api: Api) -> None:
 async def test_a_filter_that_nothing_can_match_is_refused(api: Api) -> None:
     lists = {
         "filter.tag": '{ subscribers(filter: { tag: "a\\u0000" }) { nodes { id } } }',
-        "filter.emailPrefix": '{ subscribers(filter: { emailPrefix: "a\\u0000" }) { nodes { id } } }',
+        "filter.emailPrefix": '{ subscribers(filter: { emailPrefix: "a\\u0000" })'
+        " { nodes { id } } }",
         "kind": '{ jobs(kind: "a\\u0000") { nodes { id } } }',
     }
     for field, query in lists.items():
