@@ -21,13 +21,12 @@ def encode_id(typename: str, identifier: UUID) -> strawberry.ID:
     return strawberry.ID(text.rstrip(b"=").decode())
 
 
-def _id_of(typename: str) -> Callable[[Record], strawberry.ID]:
+def _id_of(typename: str) -> Callable[[Record], str]:
     prefix = f"{typename}:"
     encode = binascii.b2a_base64
 
-    def identify(row: Record) -> strawberry.ID:
-        text = encode(f"{prefix}{row['id']}".encode(), newline=False)
-        return strawberry.ID(text.rstrip(b"=").decode())
+    def identify(row: Record) -> str:
+        return encode(f"{prefix}{row['id']}".encode(), newline=False).rstrip(b"=").decode()
 
     return identify
 
