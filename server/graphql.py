@@ -1,8 +1,7 @@
 """The GraphQL endpoint: POST, GraphQL over WebSocket and server-sent events."""
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import ExitStack, aclosing
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -13,19 +12,13 @@ from starlette.exceptions import HTTPException as FormRefusal
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.exceptions import NonJsonMessageReceived
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
     Operation,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    ConnectionInitMessage,
-    SubscribeMessage,
 )
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
@@ -50,8 +43,8 @@ from server.metrics import CountedExecutor, Traffic
 from server.operations import Operations, error_response, refuse_deep
 from server.persisted import PersistedDocuments, PersistedError
 from server.rates import Rates
-from server.socket_life import ENDED, TOO_MANY, SocketLife, TooManySocketsError
-from server.socket_protocol import frames_of
+from server.socket_life import ENDED, SocketLife, TooManySocketsError
+from server.sockets import Sockets, TextFrames, credential_of
 from server.streams import PreferredEvents
 
 logger = logging.getLogger(__name__)
@@ -62,104 +55,12 @@ ROW_TYPES = (Record, TypedRow, dict)
 NATIVE = {"DateTime": (datetime,), "JSON": (dict, list, str, int, float, bool, orjson.Fragment)}
 
 
-class _TextFrames(ASGIWebSocketAdapter):
-    async def send_json(self, message: Any) -> None:
-        await self.ws.send_text(orjson.dumps(message).decode())
-
-    async def iter_json(
-        self, *, ignore_parsing_errors: bool = False
-    ) -> AsyncGenerator[object, None]:
-        """Objects only: the handler takes anything else for one, and would fall over it."""
-        messages = super().iter_json(ignore_parsing_errors=ignore_parsing_errors)
-        async with aclosing(messages):
-            try:
-                async for message in messages:
-                    if not isinstance(message, dict):
-                        raise NonJsonMessageReceived
-                    payload = message.get("payload")
-                    if isinstance(payload, dict):
-                        refuse_deep(payload.get("variables"))
-                    yield message
-            except HTTPException as error:
-                raise NonJsonMessageReceived from error
-
-
-class _Sockets(BaseGraphQLTransportWSHandler[Context, None]):
-    """Socket operations may name their document, as posted ones may. A sign-in ends its socket."""
-
-    places: ExitStack
-
-    async def handle(self) -> None:
-        with ExitStack() as self.places:
-            await super().handle()
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        was_signed_in = self.connection_acknowledged
-        try:
-            await super().handle_connection_init(message)
-            if self.connection_acknowledged and not was_signed_in:
-                await cast("GraphQLEndpoint", self.view).keep_signed_in(self)
-        except TooManySocketsError:
-            await self.end(TOO_MANY, "Too many sockets")
-
-    async def end(self, code: int, reason: str) -> None:
-        """Stop what runs and close; nothing when the client has gone."""
-        for identifier in list(self.operations):
-            await self.cleanup_operation(identifier)
-        socket = cast("_TextFrames", self.websocket)
-        if socket.ws.application_state is WebSocketState.CONNECTED:
-            await socket.close(code, reason)
-
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        persisted = cast("GraphQLEndpoint", self.view).persisted
-        payload = cast("dict[str, Any]", message["payload"])
-        is_read = self.connection_acknowledged and isinstance(payload, dict)
-        if is_read and persisted.concerns(payload):
-            try:
-                payload["query"] = await persisted.text(payload, self.context)
-            except PersistedError as error:
-                await self.send_message(
-                    {"id": message["id"], "type": "error", "payload": [error.formatted]}
-                )
-                return
-        await super().handle_subscribe(message)
-
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> None:
-        """A document that cannot be read ends its operation, as any refusal does, not the socket.
-
-        A reason for closing, moreover, may have 123 bytes; an error has as many as it likes.
-        """
-        del error
-
-    async def run_operation(self, operation: Operation[Context, None]) -> None:
-        view = cast("GraphQLEndpoint", self.view)
-        socket = frames_of(cast("_TextFrames", self.websocket).ws.scope)
-        shared = None if socket is None else view.shared(operation, self.context)
-        if socket is None or shared is None:
-            await super().run_operation(operation)
-            return
-        with view.broadcasts.seat(*shared, socket, operation.id) as seat:
-            ending = await seat.ending
-        if ending is None:
-            await operation.send_operation_message({"id": operation.id, "type": "complete"})
-        else:
-            await operation.send_initial_errors(ending)
-
-
-def _header_of(context: Context) -> str | None:
-    """The credential in a socket's `connection_init`."""
-    given = context.connection_params or {}
-    header = given.get("authorization") or given.get("Authorization")
-    return None if header is None else str(header)
-
-
 class GraphQLEndpoint(GraphQL[Context, None]):
     """Strawberry's view with our context, our JSON, and one form for every refusal."""
 
     allow_queries_via_get = False
-    websocket_adapter_class = _TextFrames
-    graphql_transport_ws_handler_class = _Sockets
+    websocket_adapter_class = TextFrames
+    graphql_transport_ws_handler_class = Sockets
 
     def __init__(self, settings: Settings, services: Services) -> None:
         self.stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: PreferredEvents}
@@ -287,11 +188,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         except UnauthenticatedError as refused:
             await send({"type": "websocket.close", "code": ENDED, "reason": refused.message})
 
-    async def keep_signed_in(self, socket: _Sockets) -> None:
+    async def keep_signed_in(self, socket: Sockets) -> None:
         """Count a socket's viewer, and end the socket when what it signed in with ends."""
-        header = _header_of(socket.context) or cast("_TextFrames", socket.websocket).ws.headers.get(
-            "authorization"
-        )
+        header = credential_of(socket.context) or cast(
+            "TextFrames", socket.websocket
+        ).ws.headers.get("authorization")
         if header is not None:
             signed_in = await sign_in(self.settings, header, now())
             socket.places.enter_context(self.sockets.of_viewer(signed_in, socket))
@@ -335,7 +236,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Sockets of browsers carry their token in `connection_init`, as `authorization`."""
-        header = _header_of(context)
+        header = credential_of(context)
         if header is not None:
             try:
                 context.viewer = await authenticate(self.settings, header, now())
