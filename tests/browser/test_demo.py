@@ -103,10 +103,15 @@ async def play(page: Page, tab_name: str) -> None:
     await page.locator(PLAY).click()
 
 
-async def play_example(page: Page, task: str, title: str) -> None:
-    """Open a saved example from the panel and run it."""
+async def open_example(page: Page, task: str, title: str) -> None:
+    """Open a saved example from the panel."""
     group = page.get_by_role("region", name="Examples").get_by_role("region", name=task)
     await group.get_by_role("button", name=re.compile(f"^{title}")).click()
+
+
+async def play_example(page: Page, task: str, title: str) -> None:
+    """Open a saved example and run it."""
+    await open_example(page, task, title)
     await page.locator(PLAY).click()
 
 
@@ -156,7 +161,10 @@ async def test_a_sequence_goes_from_draft_to_running_by_one_example(
     page = tab.page
     await page.goto(demo.graphiql)
     await expect(page.locator(EDITOR)).to_be_visible()
-    await play_example(page, "Sequences", "From draft to running")
+    await open_example(page, "Sequences", "From draft to running")
+    # The button asks which operation to run once the page has read the document.
+    await expect(page.locator(PLAY)).to_have_attribute("aria-haspopup", "menu")
+    await page.locator(PLAY).click()
     await page.get_by_role("menuitem", name="CreateSequence").click()
     await expect(page.locator(ANSWER)).to_contain_text('"revision": 1')
     shown = await page.locator(ANSWER).text_content() or ""
@@ -166,6 +174,10 @@ async def test_a_sequence_goes_from_draft_to_running_by_one_example(
     await page.keyboard.press("Control+a")
     await page.keyboard.press("Delete")
     await page.keyboard.type(f'{{"input":{{}},"id":"{made[1]}","revision":1}}')
+    # The page has read the variables when it has stored them.
+    await page.wait_for_function(
+        "id => Object.values(localStorage).some(text => text.includes(id))", arg=made[1]
+    )
     for name, expected in {
         "PublishSequence": '"number": 1',
         "ActivateSequence": '"ACTIVE"',
